@@ -1,0 +1,33 @@
+"""Every test runs on two logical CPU devices, so that code for several replicas is tested on any machine."""
+
+import os
+from typing import Any
+
+import pytest
+
+
+def pytest_configure() -> None:
+    """Here, since devices can no longer be set once TensorFlow has run an operation."""
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import tensorflow as tf
+
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+def _mirrored(devices: list[str]) -> Any:
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices)
+
+
+@pytest.fixture(scope="session")
+def one_replica() -> Any:
+    return _mirrored(["CPU:0"])
+
+
+@pytest.fixture(scope="session")
+def two_replicas() -> Any:
+    return _mirrored(["CPU:0", "CPU:1"])

@@ -1,0 +1,75 @@
+"""pyproject.toml, poetry.lock and requirements.txt are in step: checked without Poetry and without a network.
+
+`make lock` writes the second from the first and the third from the second.
+"""
+
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+INSTALLED_GROUPS = {"main", "dev"}
+REQUIREMENT = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)( ;.*?)?(?P<hashes>( +--hash=sha256:[0-9a-f]{64})+)")
+
+Pins = dict[tuple[str, str], set[str]]
+"""The hashes of each (name, version)."""
+
+
+def read_toml(name: str) -> dict[str, Any]:
+    return tomllib.loads((ROOT / name).read_text(encoding="utf-8"))
+
+
+def content_hash(pyproject: dict[str, Any]) -> str:
+    """What Poetry >= 2.3 writes into its lock (`Locker._get_content_hash`), for a file with a [project] table."""
+
+    def choose(table: dict[str, Any], *keys: str) -> dict[str, Any]:
+        return {key: table[key] for key in keys if key in table}
+
+    relevant = {
+        "project": choose(pyproject["project"], "requires-python", "dependencies", "optional-dependencies"),
+        "dependency-groups": pyproject["dependency-groups"],
+        "tool": {
+            "poetry": choose(
+                pyproject["tool"]["poetry"], "dependencies", "source", "extras", "dev-dependencies", "group"
+            )
+        },
+    }
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
+
+
+def locked(lock: dict[str, Any]) -> Pins:
+    return {
+        (package["name"], package["version"]): {file["hash"] for file in package["files"]}
+        for package in lock["package"]
+        if INSTALLED_GROUPS & set(package["groups"])
+    }
+
+
+def required(text: str) -> Pins:
+    pins: Pins = {}
+    for line in text.replace("\\\n", "").splitlines():
+        match = REQUIREMENT.fullmatch(line)
+        assert match, f"requirements.txt has a line that is no pin with hashes: {line[:80]}"
+        pins[match["name"], match["version"]] = set(match["hashes"].replace("--hash=", "").split())
+    return pins
+
+
+def test_the_lock_is_made_from_this_pyproject() -> None:
+    found = read_toml("poetry.lock")["metadata"]["content-hash"]
+    assert found == content_hash(read_toml("pyproject.toml")), "pyproject.toml has changed: run `make lock`"
+
+
+def test_requirements_are_the_lock_of_main_and_dev() -> None:
+    pins = required((ROOT / "requirements.txt").read_text(encoding="utf-8"))
+    assert pins == locked(read_toml("poetry.lock")), "requirements.txt is not the lock's export: run `make lock`"
+
+
+@pytest.mark.parametrize("name", ["poetry.lock", "requirements.txt"])
+def test_no_package_index_is_named(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert not re.search(r"^(url *=|--?\w*(index|links|host))", text, re.MULTILINE)
