@@ -1,0 +1,60 @@
+"""Batches of the training split as a function of (seed, batch number), so that a run can resume at any of them.
+
+Batch number `u` lies in epoch `u // per_epoch`, and each epoch has a permutation of its own, drawn from (seed, epoch).
+Shapes: `N` images of `H W C` height, width, channels; `B` images a batch.
+
+    images, labels = Batches(train_images, train_labels, batch_size=64, seed=0).take(first=step * 5, count=5)
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan.data.dataset import Labels
+from gan.images import Pixels
+
+
+class Batch(NamedTuple):
+    """Consecutive batches, stacked: what one call of a training step consumes."""
+
+    images: Pixels  # (count, B, H, W, C)
+    labels: Labels  # (count, B)
+
+
+class Batches:
+    """Endless shuffled batches. The images may be a `np.memmap`: they are only ever gathered from."""
+
+    def __init__(self, images: Pixels, labels: Labels, *, batch_size: int, seed: int) -> None:
+        """Batch `images` (N, H, W, C) with `labels` (N,); an epoch drops the last N mod B of its permutation."""
+        if len(images) != len(labels):
+            raise ValueError(f"there are {len(images)} images but {len(labels)} labels; expected as many")
+        if batch_size < 1:
+            raise ValueError(f"the batch size is {batch_size}; expected at least 1")
+        if len(images) < batch_size:
+            raise ValueError(
+                f"the training split has {len(images)} images, fewer than one batch of {batch_size}; "
+                f"lower gan_batch_size (or cls_batch_size) to at most {len(images)}"
+            )
+        self.per_epoch = len(images) // batch_size
+        self._images = images
+        self._labels = labels
+        self._batch_size = batch_size
+        self._seed = seed
+        self._permutation = lru_cache(maxsize=2)(self._draw_permutation)
+
+    def take(self, first: int, count: int) -> Batch:
+        """The batches numbered `first` to `first + count - 1`, whatever was taken before."""
+        if first < 0 or count < 1:
+            raise ValueError(f"batches {first} to {first + count - 1} were asked for; expected one or more, from 0")
+        chosen = np.stack([self._indices(number) for number in range(first, first + count)])  # (count, B)
+        return Batch(self._images[chosen], self._labels[chosen])
+
+    def _indices(self, number: int) -> NDArray[np.int64]:
+        """Which images make batch `number`: (B,)."""
+        epoch, position = divmod(number, self.per_epoch)
+        return self._permutation(epoch)[position * self._batch_size : (position + 1) * self._batch_size]
+
+    def _draw_permutation(self, epoch: int) -> NDArray[np.int64]:
+        return np.random.default_rng([self._seed, epoch]).permutation(len(self._images))

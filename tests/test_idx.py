@@ -1,0 +1,291 @@
+"""IDX files, good and bad, and the choice of a reader by what a data path holds."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from gan.data.dataset import DataSet, resize_images
+from gan.data.idx import NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, load_idx, read_idx
+from gan.data.loading import load_dataset
+from gan.images import ImageSpec, Pixels
+
+Array = NDArray[Any]
+
+MNIST = Path(__file__).parents[1] / ".." / "shared" / "mnist"
+HTML = b"\n<!DOCTYPE html><html><title>403 Forbidden</title></html>"
+needs_mnist = pytest.mark.skipif(not MNIST.is_dir(), reason="MNIST is not in ../shared/mnist")
+
+
+def idx_bytes(array: Array, *, type_code: int = 8) -> bytes:
+    header = bytes([0, 0, type_code, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return header + array.tobytes()
+
+
+def some_images(count: int, height: int = 5, width: int = 4) -> Pixels:
+    return (np.arange(count * height * width) % 251).astype(np.uint8).reshape(count, height, width)
+
+
+def some_labels(count: int, classes: int = 3) -> Pixels:
+    return (np.arange(count) % classes).astype(np.uint8)
+
+
+def write_mnist(directory: Path, **replaced: Array) -> Path:
+    """Write the four files in small, each plain; `replaced` has other arrays for some."""
+    arrays = {
+        TRAIN_IMAGES: replaced.get("train_images", some_images(7)),
+        TRAIN_LABELS: replaced.get("train_labels", some_labels(7)),
+        TEST_IMAGES: replaced.get("test_images", some_images(4)),
+        TEST_LABELS: replaced.get("test_labels", some_labels(4)),
+    }
+    for name, array in arrays.items():
+        (directory / name).write_bytes(idx_bytes(array))
+    return directory
+
+
+def corrupted_checksum(content: bytes) -> bytes:
+    packed = bytearray(gzip.compress(content))
+    packed[-8] ^= 0xFF
+    return bytes(packed)
+
+
+def broken_stream(content: bytes) -> bytes:
+    packed = bytearray(gzip.compress(content))
+    packed[10] |= 0x06  # the reserved deflate block type
+    return bytes(packed)
+
+
+IMAGES = idx_bytes(some_images(3))
+
+BAD_FILES = {
+    "empty": (b"", "is empty; expected an IDX file"),
+    "empty once unpacked": (gzip.compress(b""), "is empty; expected an IDX file"),
+    "HTML": (HTML, "looks like an HTML page; expected an IDX file: the download went wrong"),
+    "gzipped HTML": (gzip.compress(HTML), "looks like an HTML page; expected an IDX file: the download went wrong"),
+    "wrong magic": (b"\x89PNG" + IMAGES, "starts with 89 50; expected 00 00, the start of an IDX file"),
+    "three bytes": (IMAGES[:3], "ends after 3 bytes; expected an IDX header"),
+    "wrong type": (
+        idx_bytes(some_images(3).astype(np.float32), type_code=0x0D),
+        "has the type code 0x0d (float32); expected 0x08 (uint8)",
+    ),
+    "no such type": (idx_bytes(some_images(3), type_code=7), "has the type code 0x07 (unknown); expected 0x08"),
+    "two dimensions": (
+        idx_bytes(some_images(3).reshape(3, 20)),
+        "has 2 dimensions; expected 1 (labels) or 3 (images)",
+    ),
+    "cut header": (IMAGES[:15], "ends after 15 bytes; expected an IDX header of 16"),
+    "too short": (IMAGES[:-1], "holds 59 bytes after its header; expected 3x5x4 = 60"),
+    "too long": (IMAGES + b"\0", "holds 61 bytes after its header; expected 3x5x4 = 60"),
+    "no images": (idx_bytes(some_images(0)), "holds 0x5x4 values; expected at least one"),
+    "cut gzip": (gzip.compress(IMAGES)[:-9], "is gzip data cut short at"),
+    "wrong checksum": (corrupted_checksum(IMAGES), "is damaged gzip data (CRC check failed"),
+    "broken stream": (broken_stream(IMAGES), "is damaged gzip data (Error -3 while decompressing data"),
+    "trailing rubbish": (gzip.compress(IMAGES) + b"rubbish", "is damaged gzip data (Not a gzipped file"),
+}
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("array", [some_labels(5), some_images(3)], ids=["labels", "images"])
+def test_an_idx_file_reads_back_whatever_its_name_says(
+    tmp_path: Path, array: Array, pack: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "any name"
+    path.write_bytes(pack(idx_bytes(array)))
+    assert read_idx(path).dtype == np.uint8
+    np.testing.assert_array_equal(read_idx(path), array)
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_FILES.values(), ids=BAD_FILES.keys())
+def test_a_bad_file_is_named_with_what_is_wrong_and_what_to_do(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / TRAIN_IMAGES
+    path.write_bytes(content)
+    with pytest.raises(ValueError) as error:
+        read_idx(path)
+    assert str(error.value).startswith(f"{path} {message}")
+    assert str(error.value).endswith(f"; delete it and run ./download_mnist.sh {tmp_path}")
+    assert "\n" not in str(error.value)
+
+
+@pytest.fixture(scope="module")
+def mutated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mutated") / "file"
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    packed=st.booleans(),
+    flips=st.lists(st.tuples(st.integers(0, 200), st.integers(1, 255)), max_size=4),
+    length=st.integers(0, 200),
+)
+def test_a_mutated_file_gives_an_array_or_a_value_error(
+    mutated_file: Path, packed: bool, flips: list[tuple[int, int]], length: int
+) -> None:
+    content = bytearray(gzip.compress(IMAGES) if packed else IMAGES)
+    for position, mask in flips:
+        content[position % len(content)] ^= mask
+    mutated_file.write_bytes(content[: length or None])
+    try:
+        assert read_idx(mutated_file).size > 0
+    except ValueError as error:
+        assert str(mutated_file) in str(error)
+
+
+def test_the_four_files_make_a_data_set(tmp_path: Path) -> None:
+    dataset = load_idx(write_mnist(tmp_path))
+    assert dataset.spec == ImageSpec(5, 4, 1, ("0", "1", "2"))
+    assert dataset.source == f"IDX files in {tmp_path}"
+    np.testing.assert_array_equal(dataset.train_images[..., 0], some_images(7))
+    np.testing.assert_array_equal(dataset.test_labels, some_labels(4))
+    assert dataset.train_labels.dtype == np.int32
+    assert [counts.tolist() for counts in dataset.class_counts()] == [[3, 2, 2], [2, 1, 1]]
+    assert dataset.describe().splitlines() == [
+        f"IDX files in {tmp_path}",
+        "images of 5x4x1 in 3 classes",
+        "train 7 images (0: 3, 1: 2, 2: 2)",
+        "test 4 images (0: 2, 1: 1, 2: 1)",
+    ]
+
+
+def test_an_unpacked_file_is_preferred_to_its_gzip(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    (tmp_path / f"{TRAIN_IMAGES}.gz").write_bytes(HTML)
+    labels = tmp_path / TRAIN_LABELS
+    labels.with_name(f"{TRAIN_LABELS}.gz").write_bytes(gzip.compress(labels.read_bytes()))
+    labels.unlink()
+    assert len(load_idx(tmp_path).train_labels) == 7
+
+
+def test_missing_files_are_listed(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    (tmp_path / TRAIN_LABELS).unlink()
+    (tmp_path / TEST_IMAGES).unlink()
+    with pytest.raises(FileNotFoundError) as error:
+        load_idx(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path} lacks {TRAIN_LABELS}, {TEST_IMAGES} (plain or .gz); run ./download_mnist.sh {tmp_path}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("replaced", "file", "message"),
+    [
+        ({"train_images": some_labels(7)}, TRAIN_IMAGES, "has 1 dimension; expected 3 (images)"),
+        ({"test_labels": some_images(4)}, TEST_LABELS, "has 3 dimensions; expected 1 (labels)"),
+        ({"train_labels": some_labels(6)}, TRAIN_LABELS, f"holds 6 labels; expected 7, one for each of {TRAIN_IMAGES}"),
+        ({"test_images": some_images(4, 6, 4)}, TEST_IMAGES, "holds images of 6x4; expected 5x4, as the training"),
+        (
+            {"train_labels": np.array([0, 9, 0, 10, 1, 11, 2], np.uint8)},
+            TRAIN_LABELS,
+            "has the label 10 at index 3; expected 0 to 9",
+        ),
+        ({"test_labels": some_labels(4, classes=4)}, TEST_LABELS, "has the label 3 at index 3; expected 0 to 2"),
+    ],
+    ids=["labels as images", "images as labels", "label count", "image size", "label range", "unknown test label"],
+)
+def test_files_that_do_not_fit_together_are_named(
+    tmp_path: Path, replaced: dict[str, Array], file: str, message: str
+) -> None:
+    write_mnist(tmp_path, **replaced)
+    with pytest.raises(ValueError) as error:
+        load_idx(tmp_path)
+    assert str(error.value).startswith(f"{tmp_path / file} {message}")
+    assert f"delete it and run ./download_mnist.sh {tmp_path}" in str(error.value)
+
+
+@needs_mnist
+def test_mnist_has_its_published_class_counts() -> None:
+    dataset = load_dataset(str(MNIST), image_size=None)
+    assert dataset.spec == ImageSpec(28, 28, 1, tuple("0123456789"))
+    train, test = dataset.class_counts()
+    assert train.tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert test.tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert dataset.digest == "a4508d4ac6c11195f73ec0e91afa7bf62c435e6fd550aabe65a097d6f820a07d"
+
+
+def test_a_data_path_is_read_by_what_it_holds(tmp_path: Path) -> None:
+    assert load_dataset(str(write_mnist(tmp_path)), image_size=None).source.startswith("IDX files")
+
+
+def test_image_size_resizes_both_splits(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    dataset = load_dataset(str(tmp_path), image_size=(8, 6))
+    assert dataset.spec.shape == (8, 6, 1)
+    assert dataset.train_images.shape == (7, 8, 6, 1)
+    assert dataset.test_images.shape == (4, 8, 6, 1)
+    same = load_dataset(str(tmp_path), image_size=(5, 4))
+    np.testing.assert_array_equal(same.train_images[..., 0], some_images(7))
+
+
+def test_a_data_path_that_is_not_there_says_what_to_run() -> None:
+    with pytest.raises(FileNotFoundError) as error:
+        load_dataset("no/such place", image_size=None)
+    assert str(error.value) == (
+        "no/such place does not exist; run ./download_mnist.sh 'no/such place', "
+        "or pass --data-path digits for the built-in set"
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [([], "nothing"), (["a.txt", "b"], "a.txt, b"), (list("edcbaf"), "a, b, c, d and 2 more")],
+)
+def test_a_directory_of_something_else_is_said_to_be(tmp_path: Path, names: list[str], found: str) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError) as error:
+        load_dataset(str(tmp_path), image_size=None)
+    assert str(error.value).startswith(f"{tmp_path} holds {found}; expected the IDX files of MNIST; run ./download")
+
+
+def test_a_file_as_data_path_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / NAMES[0]
+    path.touch()
+    with pytest.raises(ValueError, match="is a file; expected a directory; run"):
+        load_dataset(str(path), image_size=None)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_resizing_keeps_flat_colours_and_averages_stripes(channels: int) -> None:
+    flat = np.full((2, 6, 9, channels), 77, np.uint8) + np.arange(channels, dtype=np.uint8)
+    np.testing.assert_array_equal(resize_images(flat, height=4, width=12)[:, :1, :1], flat[:, :1, :1])
+    stripes = np.zeros((1, 16, 16, channels), np.uint8)
+    stripes[:, :, ::2] = 200
+    halved = resize_images(stripes, height=16, width=8)
+    assert halved.shape == (1, 16, 8, channels)
+    assert np.abs(halved[:, 4:12, 2:6].astype(int) - 100).max() < 25
+
+
+def test_resizing_no_images_gives_none() -> None:
+    assert resize_images(np.empty((0, 6, 9, 3), np.uint8), height=4, width=2).shape == (0, 4, 2, 3)
+
+
+def small_dataset(**changes: Any) -> DataSet:
+    values: dict[str, Any] = {
+        "spec": ImageSpec(5, 4, 1, ("cat", "dog")),
+        "train_images": some_images(3)[..., np.newaxis],
+        "train_labels": np.array([0, 1, 1], np.int32),
+        "test_images": some_images(2)[..., np.newaxis],
+        "test_labels": np.array([1, 1], np.int32),
+        "source": "a test",
+    }
+    return DataSet(**(values | changes))
+
+
+def test_the_digest_is_that_of_pixels_and_labels() -> None:
+    digest = small_dataset().digest
+    assert digest == small_dataset(source="elsewhere", spec=ImageSpec(5, 4, 1, ("0", "1"))).digest
+    assert digest != small_dataset(test_labels=np.array([1, 0], np.int32)).digest
+    assert digest != small_dataset(train_images=some_images(3)[::-1, ..., np.newaxis]).digest
+
+
+def test_a_data_set_refuses_arrays_that_do_not_fit_its_spec() -> None:
+    with pytest.raises(ValueError, match=r"a test: the train images have shape \(3, 5, 4\); expected \(3, 5, 4, 1\)"):
+        small_dataset(train_images=some_images(3))
+    with pytest.raises(ValueError, match="a test: test label number 1 is 2; expected 0 to 1"):
+        small_dataset(test_labels=np.array([1, 2], np.int32))
