@@ -1,0 +1,55 @@
+"""The classifier: its accuracy scores samples by class, and its penultimate features are those of the Fréchet distance.
+
+Shapes: `B` batch, `H W C` image, `D` = 128 features, `K` classes.
+"""
+
+import keras
+import tensorflow as tf
+
+from gan.config import Config
+from gan.images import ImageSpec
+
+FEATURES = 128
+
+
+class Classifier(keras.Model):
+    """Images (B, H, W, C) in [-1, 1] -> float32 logits (B, K).
+
+    Blocks of convolution, batch norm and pooling until the shorter side is below 8, then two dense layers.
+
+    Args:
+        spec: what the images are.
+        config: `cls_width`.
+        dtype: Keras dtype policy; features and logits are float32 under all.
+    """
+
+    def __init__(self, spec: ImageSpec, config: Config, *, dtype: str = "float32") -> None:
+        super().__init__(name="classifier", dtype=dtype)
+        shorter, level = min(spec.height, spec.width), 0
+        self.blocks: list[list[keras.layers.Layer]] = []
+        while level == 0 or shorter >= 8:
+            side = 5 if level == 0 else 3
+            width = config.cls_width * min(2**level, 4)
+            self.blocks.append(
+                [
+                    keras.layers.Conv2D(width, side, padding="same", use_bias=False, dtype=dtype),
+                    keras.layers.BatchNormalization(momentum=0.9, synchronized=True, dtype=dtype),
+                    keras.layers.MaxPooling2D(2, padding="same", dtype=dtype),
+                ]
+            )
+            shorter, level = -(-shorter // 2), level + 1
+        self.dense = keras.layers.Dense(FEATURES, use_bias=False, dtype=dtype)
+        self.dense_norm = keras.layers.BatchNormalization(momentum=0.9, synchronized=True, dtype="float32")
+        self.head = keras.layers.Dense(spec.num_classes, dtype="float32")
+        self(tf.zeros((1, *spec.shape)))
+
+    def features(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Images (B, H, W, C) -> float32 features (B, D), not negative."""
+        x = images
+        for convolution, norm, pool in self.blocks:
+            x = tf.nn.relu(pool(norm(convolution(x), training=training)))
+        x = self.dense(tf.reshape(x, (tf.shape(x)[0], -1)))
+        return tf.nn.relu(self.dense_norm(tf.cast(x, tf.float32), training=training))
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return self.head(self.features(images, training=training))

@@ -1,0 +1,58 @@
+"""The critic: how real an image looks *as* the classes its label vector names.
+
+A DCGAN of strided convolutions (arXiv 1511.06434) with a projection head (arXiv 1802.05637), every layer spectrally
+normalised with a learned gain. No batch norm: the gradient penalty needs examples that do not see each other. No bias
+in the head: the Wasserstein loss is a difference of scores.
+
+Shapes: `B` batch, `H W C` image, `K` classes, `D` features.
+"""
+
+import keras
+import tensorflow as tf
+
+from gan.config import Config
+from gan.images import BLACK, ImageSpec
+from gan.models.sizes import network_sizes
+from gan.models.spectral import INITIAL_POWER_ITERATIONS, SpectralConv, SpectralDense, SpectralGain, SpectralLayer
+
+LEAK = 0.2
+
+
+class Critic(keras.Model):
+    """(images (B, H, W, C) in [-1, 1], label vectors (B, K)) -> float32 scores (B,), unbounded.
+
+    Args:
+        spec: what the images are.
+        config: `crit_width`, `spectral_gain`, `learn_spectral_gain`.
+        dtype: Keras dtype policy of the convolutions; the head is float32.
+    """
+
+    def __init__(self, spec: ImageSpec, config: Config, *, dtype: str = "float32") -> None:
+        super().__init__(name="critic", dtype=dtype)
+        sizes = network_sizes(spec.height, spec.width)
+        self.padding = ((0, 0), (0, sizes.height - spec.height), (0, sizes.width - spec.width), (0, 0))
+        gain = SpectralGain(config.spectral_gain, learned=config.learn_spectral_gain)
+        channels = sizes.channels(config.crit_width)
+        features = sizes.base_height * sizes.base_width * channels[-1]
+        self.convolutions = [SpectralConv(outputs, gain=gain, dtype=dtype) for outputs in channels]
+        self.head = SpectralDense(1, use_bias=False, gain=gain, dtype="float32")
+        self.embedding = SpectralDense(features, use_bias=False, gain=gain, dtype="float32")
+        self(tf.zeros((1, *spec.shape)), tf.zeros((1, spec.num_classes)))
+        self.power_iteration(INITIAL_POWER_ITERATIONS)
+
+    @property
+    def spectral_layers(self) -> list[SpectralLayer]:
+        return [*self.convolutions, self.head, self.embedding]
+
+    def power_iteration(self, count: int) -> None:
+        """Bring every layer's singular vectors up to date with its kernel; once a critic update."""
+        for layer in self.spectral_layers:
+            layer.power_iteration(count)
+
+    def call(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        x = tf.pad(images, self.padding, constant_values=tf.cast(BLACK, images.dtype))
+        for convolution in self.convolutions:
+            x = tf.nn.leaky_relu(convolution(x), LEAK)
+        h = tf.cast(tf.reshape(x, (tf.shape(x)[0], -1)), tf.float32)  # (B, D)
+        projection = tf.reduce_sum(h * self.embedding(tf.cast(labels, tf.float32)), axis=1)  # (B,)
+        return tf.squeeze(self.head(h), axis=1) + projection

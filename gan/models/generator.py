@@ -1,0 +1,58 @@
+"""The generator: an image from a style vector and a label vector.
+
+A DCGAN (arXiv 1511.06434) of transposed convolutions with batch norm, conditioned by the label vector's embedding
+`y @ E`, so a mixture of classes is as good an input as one class.
+
+Shapes: `B` batch, `Z` style, `K` classes, `H W C` image.
+"""
+
+import keras
+import tensorflow as tf
+
+from gan.config import Config
+from gan.images import ImageSpec
+from gan.models.sizes import network_sizes
+
+KERNEL_SIDE = 4
+BATCH_NORM_MOMENTUM = 0.9
+
+
+class Generator(keras.Model):
+    """(styles (B, Z) ~ N(0, 1), label vectors (B, K) that sum to 1) -> float32 images (B, H, W, C) in [-1, 1].
+
+    Args:
+        spec: what the images are.
+        config: `noise_dims`, `label_dims`, `gen_width`.
+        dtype: Keras dtype policy; the output is float32 under all.
+    """
+
+    def __init__(self, spec: ImageSpec, config: Config, *, dtype: str = "float32") -> None:
+        super().__init__(name="generator", dtype=dtype)
+        self.spec = spec
+        sizes = network_sizes(spec.height, spec.width)
+        channels = sizes.channels(config.gen_width)[::-1]
+        self.base_shape = (sizes.base_height, sizes.base_width, channels[0])
+
+        def upsampling(outputs: int, *, use_bias: bool = False) -> keras.layers.Layer:
+            return keras.layers.Conv2DTranspose(
+                outputs, KERNEL_SIDE, strides=2, padding="same", use_bias=use_bias, dtype=dtype
+            )
+
+        def norm() -> keras.layers.Layer:
+            return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, synchronized=True, dtype=dtype)
+
+        self.embedding = keras.layers.Dense(config.label_dims, use_bias=False, dtype=dtype)
+        self.dense = keras.layers.Dense(sizes.base_height * sizes.base_width * channels[0], use_bias=False, dtype=dtype)
+        self.hidden = [upsampling(outputs) for outputs in channels[1:]]
+        self.norms = [norm() for _ in channels]
+        self.last = upsampling(spec.channels, use_bias=True)
+        self(tf.zeros((1, config.noise_dims)), tf.zeros((1, spec.num_classes)))
+
+    def call(self, styles: tf.Tensor, labels: tf.Tensor, training: bool = False) -> tf.Tensor:
+        x = self.dense(tf.concat([styles, self.embedding(labels)], axis=1))
+        x = tf.reshape(x, (-1, *self.base_shape))
+        x = tf.nn.relu(self.norms[0](x, training=training))
+        for upsampling, norm in zip(self.hidden, self.norms[1:], strict=True):
+            x = tf.nn.relu(norm(upsampling(x), training=training))  # H and W double
+        x = tf.tanh(tf.cast(self.last(x), tf.float32))
+        return x[:, : self.spec.height, : self.spec.width, :]

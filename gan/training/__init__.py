@@ -1,0 +1,1 @@
+"""Losses, replicas, checkpoints, records, and the two trainers."""

@@ -1,0 +1,51 @@
+"""Random numbers as a function of (run seed, purpose, index): no hidden state, so a run resumes and scales exactly.
+
+Each function draws for the *global* batch; a replica takes its slice. Shapes: `B` global batch, `K` classes.
+
+    z = tf.random.stateless_normal((B, Z), seed=stream(seed, Purpose.GENERATOR_STYLES, step))
+"""
+
+from enum import IntEnum
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+
+class Purpose(IntEnum):
+    """What a stream of random numbers is for; streams of different purposes are independent."""
+
+    CRITIC_STYLES = 1
+    CRITIC_LABELS = 2
+    INTERPOLATION = 3
+    GENERATOR_STYLES = 4
+    GENERATOR_LABELS = 5
+    SHIFTS = 6
+
+
+def stream(seed: int, purpose: Purpose, index: tf.Tensor | int) -> tf.Tensor:
+    """The seed pair, shape (2,), of draw number `index` for a purpose."""
+    return tf.random.experimental.stateless_fold_in(tf.constant([seed, int(purpose)]), index)
+
+
+def hot_count_probabilities(num_classes: int, pan_classness: float) -> NDArray[np.float64]:
+    """P(k) for k = 1..K hot classes: a truncated geometric distribution mixed with its mirror image.
+
+    The ratio of the geometric distribution is min(p, 1 - p) for `pan_classness` p, so 0 gives one-hot vectors only
+    and 1 all-hot vectors only. Creative training after arXiv 1706.07068, relaxed from all-hot to k-hot.
+    """
+    ratio = min(pan_classness, 1.0 - pan_classness)
+    geometric = ratio ** np.arange(num_classes, dtype=np.float64)
+    geometric /= geometric.sum()
+    return (1.0 - pan_classness) * geometric + pan_classness * geometric[::-1]
+
+
+def creative_labels(seed: tf.Tensor, batch_size: int, *, num_classes: int, pan_classness: float) -> tf.Tensor:
+    """Label vectors (B, K): k classes, uniform without replacement, at weight 1/k each; k from the mixture above."""
+    count_seed, class_seed = tf.unstack(tf.random.split(seed, 2))
+    log_probabilities = np.log(np.maximum(hot_count_probabilities(num_classes, pan_classness), 1e-30))
+    draws = tf.random.stateless_categorical(log_probabilities[None].astype(np.float32), batch_size, count_seed)
+    hot = tf.cast(draws[0] + 1, tf.int32)[:, None]  # (B, 1)
+    order = tf.argsort(tf.random.stateless_uniform((batch_size, num_classes), class_seed), axis=1)
+    rank = tf.argsort(order, axis=1)  # (B, K)
+    return tf.cast(rank < hot, tf.float32) / tf.cast(hot, tf.float32)
