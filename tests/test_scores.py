@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from helpers import TINY, tiny_data
+
+from gan.evaluation.frechet import feature_statistics, frechet_distance
+from gan.evaluation.scores import BATCH, Reader, Scorer
+from gan.models.classifier import Classifier
+
+DATA = tiny_data(train=400, test=300)
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier(DATA.spec, TINY)
+
+
+def make_scorer(classifier, *, samples: int = 300, seed: int = 0) -> Scorer:
+    return Scorer(classifier, DATA, samples=samples, noise_dims=6, seed=seed)
+
+
+def real_images(labels, styles):
+    """A perfect generator: training images of the classes asked for."""
+    classes = labels.argmax(axis=1)
+    return np.stack([DATA.train_images[index // 3 * 3 + k] for index, k in enumerate(classes)])
+
+
+def test_features_do_not_depend_on_the_batch_they_sit_in(classifier):
+    reader = Reader(classifier)
+    count = BATCH + 7
+    together = reader.read(DATA.test_images[:count])
+    alone = [reader.read(DATA.test_images[index : index + 1]) for index in (0, 3, BATCH + 1)]
+    shuffled = reader.read(DATA.test_images[:count][::-1])
+    for index, one in zip((0, 3, BATCH + 1), alone, strict=True):
+        np.testing.assert_array_equal(together.features[index], one.features[0])
+    np.testing.assert_array_equal(together.features, shuffled.features[::-1])
+    assert len(together.classes) == count
+
+
+def test_the_score_is_the_distance_of_features_of_uint8_images(classifier):
+    scorer = make_scorer(classifier)
+    seen = []
+
+    def sample(labels, styles):
+        seen.append(real_images(labels, styles))
+        return seen[0]
+
+    scores = scorer.score(sample)
+    reader = Reader(classifier)
+    real, fake, other = (
+        feature_statistics(reader.read(images).features)
+        for images in (DATA.test_images, seen[0], DATA.train_images[np.isin(np.arange(400), np.arange(400))])
+    )
+    assert scores.fid == pytest.approx(frechet_distance(real, fake), rel=1e-9)
+    assert scores.samples == 300
+    # The floor is that of 300 of the 400 training images; all 400 are close to it.
+    assert scores.noise_floor == pytest.approx(frechet_distance(real, other), rel=1.0)
+    assert scores.noise_floor > 0
+
+
+def test_labels_styles_and_result_are_the_same_at_every_evaluation(classifier):
+    scorer, asked = make_scorer(classifier), []
+
+    def sample(labels, styles):
+        asked.append((labels, styles))
+        return real_images(labels, styles)
+
+    first, second = scorer.score(sample), scorer.score(sample)
+    assert first == second
+    np.testing.assert_array_equal(asked[0][1], asked[1][1])
+    np.testing.assert_array_equal(asked[0][0].argmax(axis=1), DATA.test_labels)
+    assert asked[0][1].shape == (300, 6)
+
+
+def test_statistics_of_real_images_are_computed_once(classifier):
+    scorer, read = make_scorer(classifier), []
+    original = scorer.reader.read
+    scorer.reader.read = lambda images: read.append(len(images)) or original(images)
+    scorer.score(real_images)
+    scorer.score(real_images)
+    assert read == [300, 300, 300, 300]  # fakes, test, training; fakes again
+
+
+def test_accuracy_is_the_share_of_samples_read_as_their_class(classifier):
+    scorer = make_scorer(classifier)
+    scorer.reader.classifier = None
+    named = np.arange(300) % 3
+    named[:30] = (named[:30] + 1) % 3
+    original = scorer.reader.read
+    scorer.reader.read = lambda images: original(images)._replace(classes=named)
+    assert scorer.score(real_images).accuracy == pytest.approx(0.9)
+
+
+def test_fewer_samples_are_spread_over_the_test_images(classifier):
+    scorer = make_scorer(classifier, samples=60)
+    assert scorer.score(real_images).samples == 60
+    counts = np.bincount(scorer._classes, minlength=3)
+    assert counts.min() > 8
+
+
+def test_asking_for_more_than_there_are_gives_what_there_are(classifier):
+    assert make_scorer(classifier, samples=10_000).samples == 300
+
+
+def test_few_samples_are_warned_about(classifier, capsys):
+    make_scorer(classifier, samples=100)
+    assert "100 samples for 128 features" in capsys.readouterr().err
+    make_scorer(classifier, samples=200)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_digest_tells_classifiers_apart(classifier):
+    assert Reader(classifier).digest() == Reader(classifier).digest()
+    assert Reader(classifier).digest() != Reader(Classifier(DATA.spec, TINY)).digest()
