@@ -1,0 +1,99 @@
+"""The one way images leave a checkpoint: `Sampler`.
+
+    sampler = Sampler.from_checkpoint(Path("checkpoints"))
+    images = sampler.sample(one_hot([3, 8], sampler.spec.num_classes), styles(seed=0, classes=[3, 8], numbers=[1, 1]))
+
+Shapes: `N` images, `H W C` image, `K` classes, `Z` style.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from gan.images import ImageSpec, Pixels, pixels_from_network
+from gan.models.generator import Generator
+from gan.training import checkpoints
+
+BATCH = 64
+"""Images in one pass of the network. Always this many: the bytes of an image must not depend on its neighbours."""
+
+Floats = NDArray[np.float32]
+
+
+def one_hot(classes: Sequence[int], num_classes: int) -> Floats:
+    """Label vectors (N, K) of class indices."""
+    return np.eye(num_classes, dtype=np.float32)[np.asarray(classes, np.int64)]
+
+
+def style(noise_dims: int, *, seed: int, class_index: int, number: int) -> Floats:
+    """The style (Z,) of image `number` of a class at a seed: a function of these alone."""
+    return np.random.default_rng([seed, class_index, number]).standard_normal(noise_dims, dtype=np.float32)
+
+
+def style_rows(noise_dims: int, *, seed: int, rows: int) -> Floats:
+    """Styles (rows, Z) for a grid whose rows are styles."""
+    return np.random.default_rng([seed, rows]).standard_normal((rows, noise_dims), dtype=np.float32)
+
+
+class Sampler:
+    """Draws images from a generator.
+
+    Args:
+        generator: of `gan.models.generator`'s calling convention; for use, the moving average.
+        spec: of the images.
+        noise_dims: Z.
+    """
+
+    def __init__(self, generator: keras.Model, spec: ImageSpec, *, noise_dims: int) -> None:
+        self.spec = spec
+        self.noise_dims = noise_dims
+        signature = [
+            tf.TensorSpec((BATCH, noise_dims), tf.float32),
+            tf.TensorSpec((BATCH, spec.num_classes), tf.float32),
+        ]
+        self._generate = tf.function(lambda z, y: generator(z, y, training=False), input_signature=signature)
+
+    @classmethod
+    def from_checkpoint(cls, directory: Path) -> "Sampler":
+        """The moving average of the newest GAN in a save directory, which says all else that is needed.
+
+        Raises:
+            FileNotFoundError: there is no such checkpoint.
+            ValueError: it is damaged.
+        """
+        path = checkpoints.newest(directory, "gan")
+        about = checkpoints.read_about(path)
+        generator = Generator(about.spec, about.config)
+        checkpoints.restore(path, {"average": generator}, partial=True)
+        return cls(generator, about.spec, noise_dims=about.config.noise_dims)
+
+    def sample(self, labels: Floats, styles: Floats) -> Pixels:
+        """Label vectors (N, K) and styles (N, Z) -> images (N, H, W, C) uint8. Equal rows give equal images.
+
+        Raises:
+            ValueError: the shapes are not these.
+        """
+        count = len(labels)
+        if labels.shape != (count, self.spec.num_classes) or styles.shape != (count, self.noise_dims):
+            raise ValueError(
+                f"labels have shape {labels.shape} and styles {styles.shape}; "
+                f"expected (N, {self.spec.num_classes}) and (N, {self.noise_dims})"
+            )
+        images = np.empty((count, *self.spec.shape), np.uint8)
+        for start in range(0, count, BATCH):
+            stop = min(start + BATCH, count)
+            z = np.zeros((BATCH, self.noise_dims), np.float32)
+            y = np.zeros((BATCH, self.spec.num_classes), np.float32)
+            z[: stop - start], y[: stop - start] = styles[start:stop], labels[start:stop]
+            images[start:stop] = pixels_from_network(self._generate(z, y).numpy()[: stop - start])
+        return images
+
+    def style_grid(self, *, rows: int, seed: int) -> Pixels:
+        """Images (rows·K, H, W, C) for a grid: each row a style, each column a class."""
+        classes = self.spec.num_classes
+        labels = np.tile(np.eye(classes, dtype=np.float32), (rows, 1))
+        return self.sample(labels, style_rows(self.noise_dims, seed=seed, rows=rows).repeat(classes, axis=0))

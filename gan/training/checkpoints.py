@@ -1,0 +1,173 @@
+"""Checkpoints that stand alone: variables, and all that is needed to build the objects they belong to.
+
+A checkpoint is a directory `{kind}-{step}` in the save directory, with TensorFlow's `variables.*` and an `about.json`:
+image spec, config, scores, and the layout (name, shape, dtype) of every variable. It is written under a temporary name
+and moved into place, so what has the name is whole.
+
+Variables are saved by their place in `model.variables`. The attributes of a Keras model are not used: TensorFlow does
+not follow those that are lists of layers, and would leave their variables out without a word.
+
+    save(Path("checkpoints"), About("gan", step, spec, config), {"generator": generator}, keep=3)
+    path = newest(Path("checkpoints"), "gan")
+    about = read_about(path)
+    restore(path, {"generator": generator})
+"""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from gan.config import Config, config_from_dict
+from gan.files import write_atomically
+from gan.images import ImageSpec
+
+Kind = Literal["classifier", "gan"]
+
+MAKERS: dict[Kind, str] = {"classifier": "./classifier.py", "gan": "./train.py"}
+"""The command that makes checkpoints of a kind."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a checkpoint says of itself.
+
+    `scores` are of the saved weights, by name; empty if not scored. `layout` is filled in by `save`.
+    """
+
+    kind: Kind
+    step: int
+    spec: ImageSpec
+    config: Config
+    scores: Mapping[str, float | str] = field(default_factory=dict)
+    layout: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+def checkpoint_path(directory: Path, kind: Kind, step: int) -> Path:
+    """Where the checkpoint of a step is, or would be."""
+    return directory / f"{kind}-{step:08d}"
+
+
+def steps_saved(directory: Path, kind: Kind) -> list[int]:
+    """Steps of the checkpoints of a kind in a directory, ascending."""
+    pattern = re.compile(rf"{kind}-(\d{{8}})")
+    matches = [pattern.fullmatch(path.name) for path in directory.glob(f"{kind}-*")]
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def newest(directory: Path, kind: Kind) -> Path:
+    """The checkpoint of the highest step.
+
+    Raises:
+        FileNotFoundError: there is none; says which command makes one.
+    """
+    steps = steps_saved(directory, kind)
+    if not steps:
+        found = "no such directory" if not directory.is_dir() else "no checkpoint of that kind in it"
+        raise FileNotFoundError(
+            f"{directory}: {found}; expected a {kind} checkpoint: run {MAKERS[kind]} --save-dir {directory} first, "
+            "or name another directory"
+        )
+    return checkpoint_path(directory, kind, steps[-1])
+
+
+def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int) -> Path:
+    """Write a checkpoint, then delete all but the last `keep` and the one with the lowest `fid`."""
+    path = checkpoint_path(directory, about.kind, about.step)
+    partial = directory / f".{path.name}.part-{os.getpid()}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        tf.train.Checkpoint(**_variables(objects)).write(str(partial / "variables"))
+        values = asdict(about) | {"spec": about.spec.to_dict(), "layout": _layout(objects)}
+        write_atomically(partial / "about.json", json.dumps(values, indent=1).encode())
+        if path.exists():
+            shutil.rmtree(path)
+        partial.rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    _prune(directory, about.kind, keep)
+    return path
+
+
+def _variables(objects: Mapping[str, Any]) -> dict[str, list[tf.Variable]]:
+    return {name: [variable.value for variable in part.variables] for name, part in objects.items()}
+
+
+def _layout(objects: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Name, shape and dtype of every variable, such as `kernel (4, 4, 1, 32) float32`."""
+
+    def described(variable: Any) -> str:
+        # Keras numbers layers as they are made, in whatever order: those numbers say nothing.
+        return f"{re.sub(r'_[0-9]+', '', variable.name)} {tuple(variable.shape)} {variable.dtype}"
+
+    return {name: [described(variable) for variable in part.variables] for name, part in objects.items()}
+
+
+def _prune(directory: Path, kind: Kind, keep: int) -> None:
+    steps = steps_saved(directory, kind)
+    scores = {step: read_about(checkpoint_path(directory, kind, step)).scores for step in steps}
+    distances = {step: float(found["fid"]) for step, found in scores.items() if "fid" in found}
+    best = min(distances, key=distances.__getitem__, default=None)
+    for step in steps[:-keep]:
+        if step != best:
+            shutil.rmtree(checkpoint_path(directory, kind, step))
+
+
+def remove_all(directory: Path, kind: Kind) -> None:
+    """Delete every checkpoint of a kind."""
+    for step in steps_saved(directory, kind):
+        shutil.rmtree(checkpoint_path(directory, kind, step))
+
+
+def read_about(path: Path) -> About:
+    """What the checkpoint at `path` says of itself.
+
+    Raises:
+        ValueError: the file is missing or is not what `save` writes.
+    """
+    try:
+        values = json.loads((path / "about.json").read_text())
+        spec = ImageSpec.from_dict(values.pop("spec"))
+        config = config_from_dict(values.pop("config"), str(path / "about.json"))
+        return About(spec=spec, config=config, **values)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: about.json is not that of a checkpoint ({error}); use another one") from error
+
+
+def restore(path: Path, objects: Mapping[str, Any], *, partial: bool = False) -> None:
+    """Set the variables of `objects` to the saved ones.
+
+    Args:
+        path: of the checkpoint.
+        objects: models and optimizers by the names they were saved under, already built.
+        partial: these are only some of the saved objects.
+
+    Raises:
+        ValueError: the checkpoint is damaged, or is of other objects.
+    """
+    saved = read_about(path).layout
+    for name, expected in _layout(objects).items():
+        found = saved.get(name, [])
+        if found != expected:
+            pairs = zip_longest(found, expected, fillvalue="nothing")
+            index, (one, other) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+            raise ValueError(
+                f"{path}: variable {index} of the {name} is {one}; expected {other}: another network's checkpoint"
+            )
+    try:
+        status = tf.train.Checkpoint(**_variables(objects)).read(str(path / "variables"))
+        if partial:
+            status.expect_partial().assert_existing_objects_matched()
+        else:
+            status.assert_consumed()
+    except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path}: the variables cannot be restored ({reason}); use another checkpoint") from error

@@ -1,0 +1,233 @@
+"""Train a conditional GAN by the Wasserstein loss with gradient penalty, on any number of replicas.
+
+One step is `crit_steps` critic updates, each on fresh reals, then one generator update; `steps_per_call` steps run in
+one call of one traced function. Batches, noise and labels are functions of (seed, update), drawn for the global batch
+and sliced by replica. Gradients are summed over replicas before anything looks at them; variables change outside of
+replica functions, everywhere alike.
+
+    trainer = GanTrainer(networks, spec, config=config, total_steps=total_steps, strategy=strategy)
+    metrics = trainer.run(0, batches.take(0, config.crit_steps))
+
+Shapes: `S` steps in a call, `U` critic updates in a step, `B` global batch, `H W C` image, `K` classes, `Z` style.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from gan.config import Config
+from gan.images import ImageSpec, network_from_pixels
+from gan.training import losses, replicas
+from gan.training.loop import LabelledBatches, Metrics
+from gan.training.randomness import Purpose, creative_labels, stream
+
+
+class Networks(NamedTuple):
+    """What is trained: `average` is the exponential moving average of `generator`."""
+
+    generator: keras.Model
+    average: keras.Model
+    critic: keras.Model
+
+
+def learning_rate(initial: float, config: Config, *, total_updates: int, updates_per_step: int) -> Any:
+    """The schedule `config.lr_schedule` for an optimizer that makes `updates_per_step` updates a step."""
+    if config.lr_schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(initial, total_updates)
+    if config.lr_schedule == "exponential":
+        return keras.optimizers.schedules.ExponentialDecay(
+            initial, config.decay_steps * updates_per_step, config.decay_rate
+        )
+    return initial
+
+
+class GanTrainer:
+    """The step, and everything it changes: networks and optimizers.
+
+    Args:
+        networks: built under `strategy.scope()`.
+        spec: of the images.
+        config: `gan_*`, `gen_*`, `crit_*` and the rest of the GAN's fields.
+        total_steps: length of the run, for the learning rate's schedule.
+        strategy: where it runs.
+
+    Raises:
+        ValueError: the replicas do not divide `gan_batch_size`.
+    """
+
+    def __init__(
+        self,
+        networks: Networks,
+        spec: ImageSpec,
+        *,
+        config: Config,
+        total_steps: int,
+        strategy: tf.distribute.Strategy,
+    ) -> None:
+        replicas.check_divisible(config.gan_batch_size, strategy.num_replicas_in_sync, "gan_batch_size")
+        self.networks = networks
+        self.spec = spec
+        self.config = config
+        self.strategy = strategy
+        with strategy.scope():
+            self.generator_optimizer = self._optimizer(networks.generator, config.gen_lr, 1, total_steps)
+            self.critic_optimizer = self._optimizer(networks.critic, config.crit_lr, config.crit_steps, total_steps)
+        self._traced_steps = tf.function(self._steps, input_signature=self._signature())
+
+    def _optimizer(self, network: keras.Model, rate: float, updates_per_step: int, total_steps: int) -> Any:
+        decay = self.config.gen_weight_decay if network is self.networks.generator else self.config.crit_weight_decay
+        optimizer = keras.optimizers.Adam(
+            learning_rate(
+                rate, self.config, total_updates=total_steps * updates_per_step, updates_per_step=updates_per_step
+            ),
+            beta_1=self.config.beta_1,
+            beta_2=self.config.beta_2,
+            weight_decay=decay or None,
+        )
+        optimizer.build(network.trainable_variables)
+        return optimizer
+
+    def _signature(self) -> list[tf.TensorSpec]:
+        batch = (None, self.config.crit_steps, self.config.gan_batch_size)
+        return [
+            tf.TensorSpec((), tf.int64),
+            tf.TensorSpec((*batch, *self.spec.shape), tf.uint8),
+            tf.TensorSpec(batch, tf.int32),
+        ]
+
+    @property
+    def batch_size(self) -> int:
+        return self.config.gan_batch_size
+
+    @property
+    def batches_per_step(self) -> int:
+        return self.config.crit_steps
+
+    @property
+    def models(self) -> dict[str, keras.Model]:
+        """The trained networks by name."""
+        return {"generator": self.networks.generator, "critic": self.networks.critic}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Everything that training changes, by the name it is saved under."""
+        return {
+            **self.networks._asdict(),
+            "generator_optimizer": self.generator_optimizer,
+            "critic_optimizer": self.critic_optimizer,
+        }
+
+    @property
+    def traced(self) -> Any:
+        """The traced function, of which there is one."""
+        return self._traced_steps
+
+    def learning_rates(self) -> dict[str, float]:
+        return {
+            "learning_rate/generator": float(self.generator_optimizer.learning_rate),
+            "learning_rate/critic": float(self.critic_optimizer.learning_rate),
+        }
+
+    def run(self, first_step: int, batch: LabelledBatches) -> Metrics:
+        """Run S steps on S·U batches: images (S·U, B, H, W, C) uint8, labels (S·U, B). Metrics are of the last step."""
+        step_batches = (-1, self.config.crit_steps)
+        images = batch.images.reshape(*step_batches, *batch.images.shape[1:])
+        labels = batch.labels.reshape(*step_batches, *batch.labels.shape[1:])
+        metrics: Metrics = self._traced_steps(tf.constant(first_step, tf.int64), images, labels)
+        return metrics
+
+    def _steps(self, first_step: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> Metrics:
+        names = ("loss/critic", "loss/generator", "loss/penalty", "gradient/critic", "gradient/generator")
+        metrics = {name: tf.zeros(()) for name in names}
+        with self.strategy.scope():  # variables change in cross-replica context
+            for index in tf.range(tf.shape(images)[0]):
+                metrics = self._step(first_step + tf.cast(index, tf.int64), images[index], labels[index])
+        return metrics
+
+    def _step(self, step: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> Metrics:
+        generator, _, critic = self.networks
+        metrics: Metrics = {}
+        for number in range(self.config.crit_steps):
+            update = step * self.config.crit_steps + number
+            gradients, found = self.strategy.run(self._critic_gradients, (update, images[number], labels[number]))
+            self._apply(self.critic_optimizer, gradients, critic)
+            critic.power_iteration(self.config.power_iter)
+            metrics |= replicas.first_replica(found)
+        gradients, found = self.strategy.run(self._generator_gradients, (step, labels[self.config.crit_steps - 1]))
+        self._apply(self.generator_optimizer, gradients, generator)
+        self._move_average(step)
+        return metrics | replicas.first_replica(found)
+
+    def _critic_gradients(self, update: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> tuple[Any, Metrics]:
+        config, (generator, _, critic) = self.config, self.networks
+        reals = network_from_pixels(tf.cast(replicas.replica_slice(images), tf.float32))
+        real_labels = tf.one_hot(replicas.replica_slice(labels), self.spec.num_classes)
+        fake_labels = self._labels(Purpose.CRITIC_LABELS, update, labels)
+        fakes = generator(self._styles(Purpose.CRITIC_STYLES, update), fake_labels, training=True)
+        epsilon = tf.random.stateless_uniform(
+            (config.gan_batch_size,), stream(config.seed, Purpose.INTERPOLATION, update)
+        )
+        epsilon = replicas.replica_slice(epsilon)
+        between = losses.interpolate(reals, fakes, epsilon)
+        between_labels = losses.interpolate(real_labels, fake_labels, epsilon)
+        with tf.GradientTape() as tape:
+            scores = critic(tf.concat([reals, fakes], axis=0), tf.concat([real_labels, fake_labels], axis=0))
+            real_scores, fake_scores = tf.split(scores, 2)
+            loss = self._average(losses.critic_loss(real_scores, fake_scores))
+            penalty = self._average(losses.gradient_penalty(critic, between, between_labels))
+            total = loss + config.gp_weight * penalty
+        gradients = tape.gradient(total, critic.trainable_variables)
+        return self._reduced(gradients, "critic", {"loss/critic": loss, "loss/penalty": penalty})
+
+    def _generator_gradients(self, step: tf.Tensor, labels: tf.Tensor) -> tuple[Any, Metrics]:
+        generator, _, critic = self.networks
+        styles = self._styles(Purpose.GENERATOR_STYLES, step)
+        fake_labels = self._labels(Purpose.GENERATOR_LABELS, step, labels)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([variable.value for variable in generator.trainable_variables])
+            scores = critic(generator(styles, fake_labels, training=True), fake_labels)
+            loss = self._average(losses.generator_loss(scores))
+        gradients = tape.gradient(loss, generator.trainable_variables)
+        return self._reduced(gradients, "generator", {"loss/generator": loss})
+
+    def _styles(self, purpose: Purpose, index: tf.Tensor) -> tf.Tensor:
+        shape = (self.config.gan_batch_size, self.config.noise_dims)
+        return replicas.replica_slice(tf.random.stateless_normal(shape, stream(self.config.seed, purpose, index)))
+
+    def _labels(self, purpose: Purpose, index: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Label vectors of fakes: the reals' own classes, or creative ones."""
+        if self.config.pan_classness == 0.0:
+            return tf.one_hot(replicas.replica_slice(labels), self.spec.num_classes)
+        seed = stream(self.config.seed, purpose, index)
+        return replicas.replica_slice(
+            creative_labels(
+                seed,
+                self.config.gan_batch_size,
+                num_classes=self.spec.num_classes,
+                pan_classness=self.config.pan_classness,
+            )
+        )
+
+    def _average(self, per_example: tf.Tensor) -> tf.Tensor:
+        return tf.nn.compute_average_loss(per_example, global_batch_size=self.config.gan_batch_size)
+
+    def _reduced(self, gradients: list[tf.Tensor], network: str, metrics: Metrics) -> tuple[Any, Metrics]:
+        """Gradients and losses summed over replicas, with the norm of the summed gradient."""
+        gradients, metrics = replicas.sum_over_replicas([gradients, metrics])
+        return gradients, metrics | {f"gradient/{network}": tf.linalg.global_norm(gradients)}
+
+    def _apply(self, optimizer: keras.optimizers.Optimizer, gradients: Any, network: keras.Model) -> None:
+        replicas.apply_gradients(self.strategy, optimizer, gradients, network.trainable_variables)
+
+    def _move_average(self, step: tf.Tensor) -> None:
+        """Pull the average towards the generator, moving statistics included; faster while the run is young."""
+        young = tf.cast(step, tf.float32)
+        decay = tf.minimum(self.config.ema_decay, (1.0 + young) / (10.0 + young))
+
+        def pull(average: tf.Variable, current: tf.Tensor, decay: tf.Tensor) -> None:
+            average.assign_add((1.0 - decay) * (current - average))
+
+        generator, average, _ = self.networks
+        for target, source in zip(average.variables, generator.variables, strict=True):
+            self.strategy.extended.update(target.value, pull, args=(source.value, decay), group=False)

@@ -1,0 +1,144 @@
+"""The loop of both trainers: step, record, save.
+
+    train(trainer, batches, schedule, records=records, evaluate=evaluate, save=save)
+
+Shapes: `B` global batch, `H W C` image.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from gan.training.progress import Progress
+from gan.training.records import Records
+
+Metrics = dict[str, tf.Tensor]
+Values = dict[str, float]
+
+
+class LabelledBatches(Protocol):
+    """Some batches: images (count, B, H, W, C) uint8 and labels (count, B)."""
+
+    @property
+    def images(self) -> NDArray[np.uint8]: ...
+    @property
+    def labels(self) -> NDArray[np.int32]: ...
+
+
+class Source(Protocol):
+    """Where batches come from: batch `u` is always the same one."""
+
+    def take(self, first: int, count: int) -> LabelledBatches: ...
+
+
+class Trainer(Protocol):
+    """What the loop asks of a trainer."""
+
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def batches_per_step(self) -> int: ...
+    @property
+    def models(self) -> dict[str, Any]: ...
+    def learning_rates(self) -> Values: ...
+    def run(self, first_step: int, batch: LabelledBatches) -> Metrics: ...
+
+
+class Schedule(NamedTuple):
+    """How long a run is and how often things happen, in steps."""
+
+    total_steps: int
+    steps_per_call: int
+    record_steps: int
+    save_steps: int
+
+    def calls(self) -> Iterator[tuple[int, int]]:
+        """(first step, number of steps) of each call; none reaches over a record or a save."""
+        step = 0
+        while step < self.total_steps:
+            ends = [(step // interval + 1) * interval for interval in (self.record_steps, self.save_steps)]
+            end = min(step + self.steps_per_call, self.total_steps, *ends)
+            yield step, end - step
+            step = end
+
+    def records_after(self, step: int) -> bool:
+        return step == self.total_steps or step % self.record_steps == 0
+
+    def saves_after(self, step: int) -> bool:
+        return step == self.total_steps or step % self.save_steps == 0
+
+
+def train(
+    trainer: Trainer,
+    batches: Source,
+    schedule: Schedule,
+    *,
+    name: str,
+    records: Records,
+    evaluate: Callable[[int], Values],
+    save: Callable[[int, Values], object],
+) -> Values:
+    """Run the schedule; the last evaluation is the result.
+
+    Args:
+        trainer: makes the steps.
+        batches: of the training images.
+        schedule: when to do what.
+        name: for the progress bar.
+        records: takes the losses, speed, learning rates and what `evaluate(step)` returns.
+        evaluate: scores the networks after a step.
+        save: saves them, with their scores if they were just evaluated.
+
+    Raises:
+        FloatingPointError: a loss is not finite; nothing is saved from then on.
+    """
+    scores: Values = {}
+    with Progress(schedule.total_steps * trainer.batches_per_step * trainer.batch_size, name) as progress:
+        for first, count in schedule.calls():
+            updates = trainer.batches_per_step
+            metrics = trainer.run(first, batches.take(first * updates, count * updates))
+            step = first + count
+            progress.advance(count * updates * trainer.batch_size)
+            if progress.wants_values:
+                progress.show(finite(metrics, step))
+            recorded = schedule.records_after(step)
+            if recorded:
+                values = finite(metrics, step)
+                with progress.paused():
+                    scores = evaluate(step)
+                    speed = {"images_per_second": progress.images_per_second()}
+                    records.scalars(step, values | scores | trainer.learning_rates() | speed)
+                    records.histograms(step, trainer.models)
+                    progress.show(scores)
+                    progress.say(summary(step, schedule.total_steps, values | scores | speed))
+            if schedule.saves_after(step):
+                finite(metrics, step)
+                with progress.paused():
+                    save(step, scores if recorded else {})
+    return scores
+
+
+def finite(metrics: Metrics, step: int) -> Values:
+    """The metrics as numbers.
+
+    Raises:
+        FloatingPointError: one of them is NaN or infinite.
+    """
+    values = {name: float(value) for name, value in metrics.items()}
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"{name} is {value} after step {step}; expected a finite number: lower the learning rates or turn off "
+                "mixed_precision. Earlier checkpoints are intact"
+            )
+    return values
+
+
+def summary(step: int, total_steps: int, values: Values) -> str:
+    """One line on a record."""
+    words = [f"{name} {value:.4g}" for name, value in values.items() if not name.startswith("gradient/")]
+    return f"step {step:,}/{total_steps:,}: " + ", ".join(words)

@@ -1,0 +1,68 @@
+"""One run on any number of replicas: which devices, each one's slice, and sums over all.
+
+Every replica computes on its slice of the *global* batch; losses are divided by the global batch size, so summed
+gradients are those of the global mean, and a run is the same run on one replica or eight.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+def make_strategy() -> tf.distribute.Strategy:
+    """`MirroredStrategy` over all visible GPUs, or the CPU where there is none. `CUDA_VISIBLE_DEVICES` selects."""
+    return tf.distribute.MirroredStrategy(None if tf.config.list_logical_devices("GPU") else ["CPU:0"])
+
+
+def check_divisible(batch_size: int, replicas: int, key: str) -> None:
+    """Raise `ValueError` if the global batch does not split evenly over the replicas."""
+    if batch_size % replicas:
+        lower = batch_size // replicas * replicas
+        choices = f"{lower} or {lower + replicas}" if lower else f"{replicas}"
+        raise ValueError(f"{key} is {batch_size}, which {replicas} replicas do not divide; use {choices}")
+
+
+def replica_slice(values: tf.Tensor) -> tf.Tensor:
+    """This replica's part of a global batch: (B, ...) -> (B / replicas, ...). Call in a replica function."""
+    context = tf.distribute.get_replica_context()
+    count = values.shape[0] // context.num_replicas_in_sync
+    start = context.replica_id_in_sync_group * count
+    part = values[start : start + count]
+    part.set_shape([count, *values.shape[1:]])
+    return part
+
+
+def sum_over_replicas(values: Any) -> Any:
+    """The sum over all replicas of a list or dict of tensors, known to each. Call in a replica function."""
+    context = tf.distribute.get_replica_context()
+    flat = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.nest.flatten(values))
+    return tf.nest.pack_sequence_as(values, flat)
+
+
+def apply_gradients(
+    strategy: tf.distribute.Strategy, optimizer: keras.optimizers.Optimizer, gradients: Any, variables: Any
+) -> None:
+    """One update by gradients that are already summed over replicas. Call outside of replica functions.
+
+    `optimizer.apply` would sum them once more, and is not made for cross-replica context; its steps are public.
+    """
+    rate, decay = optimizer.learning_rate, optimizer.weight_decay
+
+    def update(variable: tf.Variable, gradient: tf.Tensor, rate: tf.Tensor) -> None:
+        if decay is not None:
+            variable.assign_sub(rate * decay * variable)
+        optimizer.update_step(gradient, variable, rate)
+
+    for gradient, variable in zip(gradients, variables, strict=True):
+        strategy.extended.update(variable.value, update, args=(gradient, rate), group=False)
+    optimizer.iterations.assign_add(1)
+
+
+def first_replica(values: Any) -> Any:
+    """Replica 0's value of everything that a replica function returned."""
+
+    def first(value: Any) -> Any:
+        return value.values[0] if isinstance(value, tf.distribute.DistributedValues) else value
+
+    return tf.nest.map_structure(first, values)

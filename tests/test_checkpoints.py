@@ -1,0 +1,136 @@
+import shutil
+
+import numpy as np
+import pytest
+from helpers import TINY, tiny_data
+
+from gan.data.batches import Batches
+from gan.models.classifier import Classifier
+from gan.models.generator import Generator
+from gan.runs import build_networks
+from gan.training import checkpoints
+from gan.training.checkpoints import About
+from gan.training.classifier_trainer import ClassifierTrainer
+from gan.training.gan_trainer import GanTrainer
+
+DATA = tiny_data()
+
+
+def gan_trainer(strategy) -> GanTrainer:
+    networks = build_networks(DATA.spec, TINY, strategy)
+    return GanTrainer(networks, DATA.spec, config=TINY, total_steps=10, strategy=strategy)
+
+
+def classifier_trainer(strategy) -> ClassifierTrainer:
+    with strategy.scope():
+        classifier = Classifier(DATA.spec, TINY)
+    return ClassifierTrainer(classifier, DATA.spec, config=TINY, total_steps=10, strategy=strategy)
+
+
+def about(step: int = 1, **scores: float) -> About:
+    return About("gan", step, DATA.spec, TINY, scores)
+
+
+def save_small(directory, step: int, *, keep: int = 2, **scores: float):
+    return checkpoints.save(directory, about(step, **scores), {"average": Generator(DATA.spec, TINY)}, keep=keep)
+
+
+@pytest.mark.parametrize("make", [gan_trainer, classifier_trainer])
+@pytest.mark.parametrize("replicas", ["one_replica", "two_replicas"])
+def test_every_variable_comes_back(make, replicas, request, tmp_path):
+    """Layers in lists too, which TensorFlow's own walk over a Keras model leaves out."""
+    strategy = request.getfixturevalue(replicas)
+    trained = make(strategy)
+    trained.run(0, Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0).take(0, 1))
+    fresh = make(strategy)
+    path = checkpoints.save(tmp_path, about(), trained.state, keep=1)
+    checkpoints.restore(path, fresh.state)
+    compared = 0
+    for name in trained.state:
+        for old, new in zip(trained.state[name].variables, fresh.state[name].variables, strict=True):
+            np.testing.assert_array_equal(old.numpy(), new.numpy(), err_msg=f"{name} {old.path}")
+            compared += 1
+    assert compared > 20
+
+
+def test_a_restored_run_goes_on_as_the_first_one(one_replica, tmp_path):
+    batches = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+    one, other = gan_trainer(one_replica), gan_trainer(one_replica)
+    one.run(0, batches.take(0, 2))
+    checkpoints.restore(checkpoints.save(tmp_path, about(2), one.state, keep=1), other.state)
+    for trainer in (one, other):
+        trainer.run(2, batches.take(2, 2))
+    for old, new in zip(one.networks.average.variables, other.networks.average.variables, strict=True):
+        np.testing.assert_array_equal(old.numpy(), new.numpy())
+
+
+def test_it_says_what_it_is(tmp_path):
+    found = checkpoints.read_about(save_small(tmp_path, 7, fid=1.5))
+    assert (found.kind, found.step, found.spec, found.config, found.scores) == ("gan", 7, DATA.spec, TINY, {"fid": 1.5})
+    assert found.layout["average"][0] == "kernel (3, 3) float32"
+
+
+def test_the_last_few_and_the_best_are_kept(tmp_path):
+    for step, fid in ((1, 5.0), (2, 2.0), (3, 4.0), (4, 3.0), (5, 6.0)):
+        save_small(tmp_path, step, fid=fid)
+    assert checkpoints.steps_saved(tmp_path, "gan") == [2, 4, 5]
+    assert checkpoints.newest(tmp_path, "gan").name == "gan-00000005"
+
+
+def test_a_save_cut_short_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
+    save_small(tmp_path, 1)
+
+    def fail(*args):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(checkpoints, "write_atomically", fail)
+    with pytest.raises(OSError, match="no space left"):
+        save_small(tmp_path, 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["gan-00000001"]
+
+
+def test_no_checkpoint_names_the_command_that_makes_one(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint of that kind.*run \./train\.py --save-dir"):
+        checkpoints.newest(tmp_path, "gan")
+    with pytest.raises(FileNotFoundError, match=r"no such directory.*run \./classifier\.py --save-dir"):
+        checkpoints.newest(tmp_path / "absent", "classifier")
+
+
+def test_another_network_is_refused_by_its_first_difference(tmp_path):
+    path = save_small(tmp_path, 1)
+    other = Generator(DATA.spec, TINY.__class__(noise_dims=6, label_dims=3, gen_width=5))
+    with pytest.raises(ValueError, match=r"variable 1 of the average is kernel \(9, 64\).*expected kernel \(9, 80\)"):
+        checkpoints.restore(path, {"average": other}, partial=True)
+
+
+@pytest.mark.parametrize("damage", ["missing shard", "truncated shard", "flipped byte", "missing index"])
+def test_damaged_variables_are_refused(damage, tmp_path):
+    path = save_small(tmp_path, 1)
+    shard, index = path / "variables.data-00000-of-00001", path / "variables.index"
+    content = shard.read_bytes()
+    if damage == "missing shard":
+        shard.unlink()
+    elif damage == "truncated shard":
+        shard.write_bytes(content[: len(content) // 2])
+    elif damage == "flipped byte":
+        shard.write_bytes(content[:50] + bytes([content[50] ^ 255]) + content[51:])
+    else:
+        index.unlink()
+    with pytest.raises(ValueError, match="use another checkpoint") as found:
+        checkpoints.restore(path, {"average": Generator(DATA.spec, TINY)}, partial=True)
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"kind": "gan"}', '{"spec": 3, "config": {}}'])
+def test_a_damaged_about_file_is_refused(content, tmp_path):
+    path = save_small(tmp_path, 1)
+    (path / "about.json").write_text(content)
+    with pytest.raises(ValueError, match=r"about\.json is not that of a checkpoint"):
+        checkpoints.read_about(path)
+
+
+def test_remove_all_leaves_the_other_kind(tmp_path):
+    path = save_small(tmp_path, 1)
+    shutil.copytree(path, tmp_path / "classifier-00000001")
+    checkpoints.remove_all(tmp_path, "gan")
+    assert [path.name for path in tmp_path.iterdir()] == ["classifier-00000001"]

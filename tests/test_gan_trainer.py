@@ -1,0 +1,264 @@
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import TINY, tiny_data
+
+from gan.config import Config
+from gan.data.batches import Batches
+from gan.images import ImageSpec
+from gan.runs import build_networks
+from gan.training.gan_trainer import GanTrainer, Networks
+from gan.training.loop import Values
+
+DATA = tiny_data()
+
+
+def make_trainer(strategy, config: Config = TINY, *, total_steps: int = 100) -> GanTrainer:
+    networks = build_networks(DATA.spec, config, strategy)
+    return GanTrainer(networks, DATA.spec, config=config, total_steps=total_steps, strategy=strategy)
+
+
+def batches(config: Config = TINY) -> Batches:
+    return Batches(DATA.train_images, DATA.train_labels, batch_size=config.gan_batch_size, seed=config.seed)
+
+
+def run(trainer: GanTrainer, first: int, count: int) -> Values:
+    updates = trainer.batches_per_step
+    metrics = trainer.run(first, batches(trainer.config).take(first * updates, count * updates))
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def values_of(trainer: GanTrainer) -> dict[str, np.ndarray]:
+    """Every variable that training changes."""
+    found = {}
+    for name, part in trainer.state.items():
+        for index, variable in enumerate(part.variables):
+            found[f"{name}/{index}"] = variable.numpy()
+    return found
+
+
+def assert_equal(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> None:
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def test_one_replica_and_two_give_the_same_weights(one_replica, two_replicas):
+    """Adam's first step is ±rate whatever the gradient's size, so momenta are compared too: they are the gradients."""
+    config = replace(TINY, beta_1=0.5)
+    trainers = [make_trainer(strategy, config) for strategy in (one_replica, two_replicas)]
+    assert_equal(*(values_of(trainer) for trainer in trainers))
+    metrics = [run(trainer, 0, 1) for trainer in trainers]
+    for name in metrics[0]:
+        assert metrics[0][name] == pytest.approx(metrics[1][name], rel=1e-5), name
+    one, two = (values_of(trainer) for trainer in trainers)
+    for name in one:
+        scale = np.abs(one[name]).max()
+        np.testing.assert_allclose(one[name], two[name], rtol=1e-5, atol=1e-5 * scale, err_msg=name)
+
+
+def test_replicas_stay_equal_bit_for_bit(two_replicas):
+    trainer = make_trainer(two_replicas)
+    for step in range(5):
+        run(trainer, step, 1)
+    compared = 0
+    for part in trainer.state.values():
+        for variable in part.variables:
+            copies = [copy.numpy() for copy in getattr(variable.value, "values", ())]
+            if copies:
+                np.testing.assert_array_equal(copies[0], copies[1], err_msg=variable.path)
+                compared += 1
+    assert compared > 50
+
+
+def test_replicas_see_different_images_and_noise(two_replicas):
+    trainer = make_trainer(two_replicas)
+    batch = batches().take(0, 1)
+
+    def look(images):
+        from gan.training.randomness import Purpose
+        from gan.training.replicas import replica_slice
+
+        return replica_slice(images), trainer._styles(Purpose.CRITIC_STYLES, tf.constant(0, tf.int64))
+
+    images, styles = two_replicas.run(tf.function(look), (tf.constant(batch.images[0]),))
+    np.testing.assert_array_equal(np.concatenate([part.numpy() for part in images.values]), batch.images[0])
+    assert not np.isin(styles.values[0], styles.values[1]).any()
+
+
+def test_the_step_is_traced_once_over_two_epochs(one_replica):
+    config = replace(TINY, steps_per_call=3)
+    trainer = make_trainer(one_replica, config)
+    per_epoch = batches(config).per_epoch
+    for first in range(0, 2 * per_epoch, 3):
+        run(trainer, first, min(3, 2 * per_epoch - first))
+    assert trainer.traced.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("crit_steps", [1, 2])
+def test_steps_in_one_call_are_the_same_as_one_by_one(one_replica, crit_steps):
+    config = replace(TINY, crit_steps=crit_steps)
+    together, apart = make_trainer(one_replica, config), make_trainer(one_replica, config)
+    run(together, 0, 4)
+    for step in range(4):
+        run(apart, step, 1)
+    assert_equal(values_of(together), values_of(apart))
+
+
+def test_a_step_is_crit_steps_critic_updates_and_one_generator_update(one_replica):
+    trainer = make_trainer(one_replica, replace(TINY, crit_steps=3))
+    run(trainer, 0, 2)
+    assert trainer.critic_optimizer.iterations.numpy() == 6
+    assert trainer.generator_optimizer.iterations.numpy() == 2
+
+
+def test_each_critic_update_sees_fresh_reals(one_replica):
+    """Changing any one of a step's batches changes the critic."""
+    config = replace(TINY, crit_steps=2)
+    outcomes = []
+    for changed in (None, 0, 1):
+        trainer, batch = make_trainer(one_replica, config), batches(config).take(0, 2)
+        images = batch.images.copy()
+        if changed is not None:
+            images[changed] = 255 - images[changed]
+        trainer.run(0, batch._replace(images=images))
+        outcomes.append(trainer.networks.critic.spectral_layers[0].weight.numpy())
+    assert not np.array_equal(outcomes[0], outcomes[1])
+    assert not np.array_equal(outcomes[0], outcomes[2])
+
+
+def test_every_variable_is_trained(one_replica):
+    trainer = make_trainer(one_replica)
+    before = values_of(trainer)
+    run(trainer, 0, 3)
+    after = values_of(trainer)
+    still = [name for name in before if np.array_equal(before[name], after[name])]
+    # Gains, biases, moving statistics and singular vectors too; but a vector of one number can only be 1.
+    head = trainer.networks.critic.head
+    alone = [index for index, variable in enumerate(trainer.networks.critic.variables) if variable is head.v]
+    assert still == [f"critic/{index}" for index in alone]
+
+
+def test_the_average_follows_with_warm_up(one_replica):
+    trainer = make_trainer(one_replica)
+    initial = [variable.numpy() for variable in trainer.networks.generator.variables]
+    run(trainer, 0, 1)
+    first = [variable.numpy() for variable in trainer.networks.generator.variables]
+    run(trainer, 1, 1)
+    second = [variable.numpy() for variable in trainer.networks.generator.variables]
+    for average, *values in zip(trainer.networks.average.variables, initial, first, second, strict=True):
+        expected = values[0] + (1 - 1 / 10) * (values[1] - values[0])  # decay (1 + 0) / (10 + 0)
+        expected = expected + (1 - 2 / 11) * (values[2] - expected)
+        np.testing.assert_allclose(average.numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_decay_is_bounded_by_the_config(one_replica):
+    trainer = make_trainer(one_replica, replace(TINY, ema_decay=0.0))
+    run(trainer, 50, 1)
+    for average, current in zip(trainer.networks.average.variables, trainer.networks.generator.variables, strict=True):
+        np.testing.assert_allclose(average.numpy(), current.numpy(), rtol=1e-6, atol=1e-7)
+
+
+class LinearCritic(keras.Model):
+    """score = a · sum of pixels + b: its penalty has a closed form."""
+
+    def __init__(self, slope: float) -> None:
+        super().__init__()
+        self.slope = self.add_weight(shape=(), initializer=keras.initializers.Constant(slope))
+        self.offset = self.add_weight(shape=(), initializer="zeros")
+
+    def call(self, images, labels):
+        return self.slope * tf.reduce_sum(images, axis=[1, 2, 3]) + self.offset
+
+    def power_iteration(self, count):
+        pass
+
+
+class ConstantGenerator(keras.Model):
+    """Every pixel has one trained value, whatever is asked for."""
+
+    def __init__(self, spec: ImageSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.value = self.add_weight(shape=(), initializer="zeros")
+
+    def call(self, styles, labels, training=False):
+        return tf.zeros((tf.shape(styles)[0], *self.spec.shape)) + self.value
+
+
+@pytest.mark.parametrize("replicas", ["one_replica", "two_replicas"])
+def test_losses_penalty_and_gradients_of_a_two_parameter_critic(replicas, request):
+    """64 pixels, slope a: critic loss = a·(0 - Σ real), penalty = (8|a| - 1)², each over the global batch."""
+    strategy = request.getfixturevalue(replicas)
+    slope, weight = 0.5, 10.0
+    with strategy.scope():
+        networks = Networks(ConstantGenerator(DATA.spec), ConstantGenerator(DATA.spec), LinearCritic(slope))
+    trainer = GanTrainer(networks, DATA.spec, config=TINY, total_steps=10, strategy=strategy)
+    batch = batches().take(0, 1)
+    found = {name: float(value) for name, value in trainer.run(0, batch).items()}
+    real_sums = (batch.images[0] / 127.5 - 1.0).sum(axis=(1, 2, 3))
+    assert found["loss/critic"] == pytest.approx(-slope * real_sums.mean(), rel=1e-5)
+    assert found["loss/penalty"] == pytest.approx((8 * slope - 1) ** 2, rel=1e-5)
+    expected = -real_sums.mean() + weight * 2 * (8 * slope - 1) * 8
+    assert found["gradient/critic"] == pytest.approx(abs(expected), rel=1e-5)
+    new_slope = float(networks.critic.slope.numpy())
+    assert new_slope == pytest.approx(slope - TINY.crit_lr * np.sign(expected), rel=1e-4)
+    assert found["gradient/generator"] == pytest.approx(64 * new_slope, rel=1e-5)
+
+
+def test_creative_training_draws_its_own_labels(one_replica):
+    seen = {}
+    for share in (0.0, 0.5):
+        trainer = make_trainer(one_replica, replace(TINY, pan_classness=share))
+        run(trainer, 0, 1)
+        seen[share] = trainer.networks.generator.embedding.kernel.numpy()
+    assert not np.array_equal(seen[0.0], seen[0.5])
+
+
+@pytest.mark.parametrize("crit_steps", [1, 3])
+def test_the_cosine_schedule_ends_at_zero_for_both_networks(one_replica, crit_steps):
+    trainer = make_trainer(one_replica, replace(TINY, crit_steps=crit_steps), total_steps=4)
+    assert trainer.learning_rates()["learning_rate/critic"] == pytest.approx(TINY.crit_lr)
+    run(trainer, 0, 2)
+    halfway = trainer.learning_rates()
+    assert halfway["learning_rate/critic"] == pytest.approx(TINY.crit_lr / 2)
+    assert halfway["learning_rate/generator"] == pytest.approx(TINY.gen_lr / 2)
+    run(trainer, 2, 2)
+    assert trainer.learning_rates() == pytest.approx({"learning_rate/generator": 0, "learning_rate/critic": 0})
+
+
+def test_the_exponential_schedule_counts_in_steps(one_replica):
+    config = replace(TINY, lr_schedule="exponential", decay_rate=0.5, decay_steps=2, crit_steps=2)
+    trainer = make_trainer(one_replica, config)
+    run(trainer, 0, 2)
+    assert trainer.learning_rates() == pytest.approx(
+        {"learning_rate/generator": TINY.gen_lr / 2, "learning_rate/critic": TINY.crit_lr / 2}
+    )
+
+
+def test_weight_decay_shrinks_weights(one_replica):
+    plain, decayed = (
+        make_trainer(one_replica, replace(TINY, gen_weight_decay=decay, crit_weight_decay=decay))
+        for decay in (0.0, 100.0)
+    )
+    for trainer in (plain, decayed):
+        run(trainer, 0, 1)
+    for name in ("generator", "critic"):
+        sizes = [np.abs(trainer.models[name].trainable_variables[0].numpy()).sum() for trainer in (plain, decayed)]
+        assert sizes[1] < 0.95 * sizes[0], name
+
+
+def test_mixed_precision_trains_float32_variables(one_replica):
+    trainer = make_trainer(one_replica, replace(TINY, mixed_precision=True))
+    metrics = run(trainer, 0, 2)
+    assert all(np.isfinite(value) for value in metrics.values())
+    assert all(values.dtype != tf.bfloat16.as_numpy_dtype for values in values_of(trainer).values())
+    assert trainer.networks.average.compute_dtype == "float32"
+
+
+def test_a_batch_that_the_replicas_do_not_divide_is_refused(two_replicas):
+    with pytest.raises(ValueError, match="gan_batch_size is 7, which 2 replicas do not divide; use 6 or 8"):
+        make_trainer(two_replicas, replace(TINY, gan_batch_size=7))

@@ -1,0 +1,144 @@
+import json
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import TINY
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gan.config import load_config
+from gan.data.batches import Batch
+from gan.training.loop import Schedule, train
+from gan.training.progress import Progress
+from gan.training.records import Records
+
+
+def test_calls_cover_every_step_once_and_stop_at_records_and_saves():
+    schedule = Schedule(total_steps=23, steps_per_call=4, record_steps=10, save_steps=7)
+    calls = list(schedule.calls())
+    assert [step for first, count in calls for step in range(first, first + count)] == list(range(23))
+    ends = {first + count for first, count in calls}
+    assert {7, 10, 14, 20, 21, 23} <= ends
+    assert max(count for _, count in calls) == 4
+    assert [step for step in range(1, 24) if schedule.records_after(step)] == [10, 20, 23]
+    assert [step for step in range(1, 24) if schedule.saves_after(step)] == [7, 14, 21, 23]
+
+
+class FakeTrainer:
+    """Notes which steps it was asked for, on which batches; diverges after a given step."""
+
+    batch_size = 4
+    batches_per_step = 2
+
+    def __init__(self, diverges_after: int = 1000) -> None:
+        self.models = {}
+        self.diverges_after = diverges_after
+        self.ran = []
+
+    def learning_rates(self):
+        return {"learning_rate/fake": 0.5}
+
+    def run(self, first_step, batch):
+        self.ran.append((first_step, tuple(batch.labels)))
+        last = first_step + len(batch.labels) // 2
+        return {"loss/fake": tf.constant(np.nan if last > self.diverges_after else float(last))}
+
+
+class FakeBatches:
+    def take(self, first, count):
+        return Batch(np.zeros((count, 4, 1, 1, 1), np.uint8), np.arange(first, first + count))
+
+
+def run(trainer, directory, *, total_steps=6, save_steps=3):
+    saved = []
+    with Records(directory, TINY, name="config.yaml") as records:
+        scores = train(
+            trainer,
+            FakeBatches(),
+            Schedule(total_steps, steps_per_call=2, record_steps=2, save_steps=save_steps),
+            name="fake",
+            records=records,
+            evaluate=lambda step: {"score": step / 2},
+            save=lambda step, scores: saved.append((step, scores)),
+        )
+    return scores, saved, records.directory
+
+
+def test_the_loop_steps_records_and_saves(tmp_path, capsys):
+    trainer = FakeTrainer()
+    scores, saved, directory = run(trainer, tmp_path)
+    assert scores == {"score": 3.0}
+    assert saved == [(3, {}), (6, {"score": 3.0})]
+    assert trainer.ran == [(0, (0, 1, 2, 3)), (2, (4, 5)), (3, (6, 7)), (4, (8, 9, 10, 11))]
+    lines = [json.loads(line) for line in (directory / "records.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["loss/fake"], line["score"]) for line in lines] == [(2, 2, 1), (4, 4, 2), (6, 6, 3)]
+    assert all(line["images_per_second"] > 0 and line["learning_rate/fake"] == 0.5 for line in lines)
+    assert load_config(directory / "config.yaml") == TINY
+    output = capsys.readouterr()
+    assert output.out.count("step ") == 3
+    assert output.err == ""  # no bar where there is no terminal
+
+
+def test_tensorboard_reads_the_same_scalars(tmp_path):
+    _, _, directory = run(FakeTrainer(), tmp_path)
+    events = EventAccumulator(str(directory))
+    events.Reload()
+    found = [(event.step, float(tf.make_ndarray(event.tensor_proto))) for event in events.Tensors("score")]
+    assert found == [(2, 1.0), (4, 2.0), (6, 3.0)]
+    assert {"loss/fake", "images_per_second", "learning_rate/fake"} <= set(events.Tags()["tensors"])
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_before_anything_is_saved(tmp_path):
+    saved = []
+    with (
+        Records(tmp_path, TINY, name="config.yaml") as records,
+        pytest.raises(FloatingPointError, match=r"loss/fake is nan after step 3.*Earlier checkpoints are intact"),
+    ):
+        train(
+            FakeTrainer(diverges_after=2),
+            FakeBatches(),
+            Schedule(6, steps_per_call=1, record_steps=100, save_steps=1),
+            name="fake",
+            records=records,
+            evaluate=lambda step: {},
+            save=lambda step, scores: saved.append(step),
+        )
+    assert saved == [1, 2]
+
+
+def test_records_of_two_runs_in_one_second_do_not_mix(tmp_path):
+    directories = []
+    for _ in range(3):
+        with Records(tmp_path, TINY, name="config.yaml") as records:
+            directories.append(records.directory)
+    assert len(set(directories)) == 3
+    assert all(":" not in directory.name for directory in directories)
+
+
+def test_a_record_that_is_not_finite_is_null(tmp_path):
+    with Records(tmp_path, TINY, name="config.yaml") as records:
+        records.scalars(1, {"fid": float("nan"), "accuracy": 0.5})
+    text = (records.directory / "records.jsonl").read_text()
+    assert json.loads(text, parse_constant=pytest.fail) == {"step": 1, "fid": None, "accuracy": 0.5}
+
+
+def test_a_picture_is_an_event_and_a_file(tmp_path):
+    with Records(tmp_path, TINY, name="config.yaml") as records:
+        records.picture("samples", 3, np.zeros((4, 5, 1), np.uint8))
+    assert (records.directory / "samples-00000003.png").read_bytes().startswith(b"\x89PNG")
+    events = EventAccumulator(str(records.directory))
+    events.Reload()
+    assert "samples" in events.Tags()["tensors"]
+
+
+def test_the_speed_leaves_pauses_out():
+    with Progress(100, "fake") as progress:
+        progress.advance(50)
+        with progress.paused():
+            time.sleep(0.2)
+            first = progress.images_per_second()
+        progress.advance(50)
+        with progress.paused():
+            pass
+    assert first > 50 / 0.2
