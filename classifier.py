@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Train the classifier that scores the GAN.
+
+./classifier.py                             # MNIST, from ./download_mnist.sh
+./classifier.py --data-path digits          # the built-in data set
+./classifier.py -c configs/mnist.yaml --dry-run
+"""
+
+import sys
+from pathlib import Path
+
+from gan.command_line import add_training_flags, import_tensorflow, parser, positive, run
+from gan.config import load_config
+
+
+def main() -> None:
+    flags = parser(__doc__)
+    add_training_flags(flags, log_dir="logs/classifier")
+    flags.add_argument("--load-dir", type=Path, help="start from the classifier in this directory")
+    flags.add_argument("--record-eps", type=positive, default=1, help="epochs between records")
+    args = flags.parse_args()
+    config = load_config(args.config, seed=args.seed)
+
+    import_tensorflow()
+    from gan.runs import RunOptions, train_classifier
+
+    options = RunOptions(
+        data_path=args.data_path,
+        save_dir=args.save_dir,
+        log_dir=args.log_dir,
+        load_dir=args.load_dir,
+        save_steps=args.save_steps,
+        record_epochs=args.record_eps,
+        log_graph=args.log_graph,
+        overwrite=args.overwrite,
+        dry_run=args.dry_run,
+    )
+    train_classifier(config, options)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,102 @@
+"""What the scripts share: their common flags, and one line and a status instead of a traceback.
+
+if __name__ == "__main__":
+    sys.exit(run(main))
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+BAD_INPUT = 2
+DIVERGED = 3
+INTERRUPTED = 130
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """The description as it is written; each flag with its default."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser whose help begins with the script's docstring."""
+    return argparse.ArgumentParser(description=description, formatter_class=HelpFormatter, allow_abbrev=False)
+
+
+def positive(text: str) -> int:
+    """An integer of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"found {text}, expected an integer of at least 1")
+    return value
+
+
+def natural(text: str) -> int:
+    """An integer of at least 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"found {text}, expected an integer of at least 0")
+    return value
+
+
+# argparse names the type in its messages: "invalid integer value: 'x'".
+positive.__name__ = natural.__name__ = "integer"
+
+
+def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
+    """The flags of both training scripts."""
+    flags.add_argument("--data-path", default="datasets/MNIST", help="directory of the images, or digits (built in)")
+    flags.add_argument("-c", "--config", type=Path, metavar="FILE", help="YAML file of settings; see configs/")
+    flags.add_argument("--seed", type=natural, help="overrides the config's seed")
+    flags.add_argument("--save-dir", type=Path, default=Path("checkpoints"), help="where checkpoints go")
+    flags.add_argument("--save-steps", type=positive, default=1000, help="steps between checkpoints")
+    flags.add_argument("--log-dir", type=Path, default=Path(log_dir), help="where records go, a subdirectory a run")
+    flags.add_argument("--log-graph", action="store_true", help="record the graph of the training step")
+    flags.add_argument("--overwrite", action="store_true", help="replace the checkpoints of an earlier run")
+    flags.add_argument("--dry-run", action="store_true", help="check everything, print the plan, and exit")
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without its start-up notes; with TF_CPP_MIN_LOG_LEVEL set, with what that lets through.
+
+    Some of the notes are written before that variable is looked at, so standard error is set aside meanwhile.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        import tensorflow
+
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        import tensorflow
+
+        tensorflow.config.list_logical_devices()
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+def run(main: Callable[[], None]) -> int:
+    """Call `main`; bad input and a diverged run become one line on standard error and an exit status.
+
+    The library's own errors are one line. What has more lines comes from below it and keeps its traceback.
+    """
+    try:
+        main()
+    except (ValueError, OSError, FloatingPointError) as error:
+        text = str(error)
+        if not text or "\n" in text:
+            raise
+        print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr)
+        return DIVERGED if isinstance(error, FloatingPointError) else BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0

@@ -1,0 +1,236 @@
+"""Put a run together: data, networks, trainer, scorer, records and checkpoints. What the scripts call.
+
+train_classifier(config, RunOptions(data_path="digits"))
+scores = train_gan(config, RunOptions(data_path="digits"))
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gan.config import Config, dump_config
+from gan.data.batches import Batches
+from gan.data.dataset import DataSet
+from gan.data.loading import load_dataset
+from gan.evaluation.scores import Reader, Scorer, Scores
+from gan.images import ImageSpec, Pixels, grid
+from gan.models.classifier import Classifier
+from gan.models.critic import Critic
+from gan.models.generator import Generator
+from gan.sampling import Sampler
+from gan.training import checkpoints
+from gan.training.checkpoints import About, Kind
+from gan.training.classifier_trainer import ClassifierTrainer
+from gan.training.gan_trainer import GanTrainer, Networks
+from gan.training.loop import Schedule, Values, train
+from gan.training.records import Records
+from gan.training.replicas import make_strategy
+
+GRID_ROWS = 8
+CONFIG_FILES: dict[Kind, str] = {"classifier": "config-cls.yaml", "gan": "config-gan.yaml"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Where a run reads and writes, and how often. Intervals are in steps, `record_epochs` in epochs."""
+
+    data_path: str
+    save_dir: Path
+    log_dir: Path
+    load_dir: Path | None = None
+    save_steps: int = 1000
+    record_steps: int = 1000
+    record_epochs: int = 1
+    keep: int = 3
+    log_graph: bool = False
+    overwrite: bool = False
+    dry_run: bool = False
+
+
+def train_classifier(config: Config, options: RunOptions) -> float | None:
+    """Train and save a classifier; returns its test accuracy, or None on a dry run.
+
+    Raises:
+        ValueError, FileNotFoundError: data, config or directories that cannot be used.
+    """
+    data = load_dataset(options.data_path, image_size=config.image_height_width)
+    _require_no_checkpoints(options, "classifier")
+    batches = Batches(data.train_images, data.train_labels, batch_size=config.cls_batch_size, seed=config.seed)
+    total_steps = config.cls_epochs * batches.per_epoch
+    strategy = make_strategy()
+    keras.utils.set_random_seed(config.seed)
+    with strategy.scope():
+        classifier = Classifier(data.spec, config, dtype=_dtype(config))
+    if options.load_dir is not None:
+        start = _compatible_classifier(options.load_dir, data.spec, options)
+        checkpoints.restore(start, {"classifier": classifier}, partial=True)
+    trainer = ClassifierTrainer(classifier, data.spec, config=config, total_steps=total_steps, strategy=strategy)
+    _print_plan(data, trainer.models, strategy, total_steps, batches.per_epoch)
+    if options.dry_run:
+        return None
+
+    reader = Reader(classifier)
+
+    def evaluate(step: int) -> Values:
+        return {"accuracy/test": reader.accuracy(data.test_images, data.test_labels)}
+
+    def save(step: int, scores: Values) -> None:
+        about = About("classifier", step, data.spec, config, scores)
+        checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep)
+
+    schedule = Schedule(
+        total_steps, config.steps_per_call, options.record_epochs * batches.per_epoch, options.save_steps
+    )
+    with _start(config, options, "classifier") as records:
+        records.picture("real", 0, _real_grid(data))
+        scores = train(trainer, batches, schedule, name="classifier", records=records, evaluate=evaluate, save=save)
+        if options.log_graph:
+            records.graph(trainer.traced)
+    print(f"test accuracy {scores['accuracy/test']:.2%}, N = {len(data.test_images):,}")
+    print(f"checkpoint {checkpoints.newest(options.save_dir, 'classifier')}, records {records.directory}")
+    return scores["accuracy/test"]
+
+
+def train_gan(config: Config, options: RunOptions) -> Scores | None:
+    """Train and save a conditional GAN; returns its last scores, or None on a dry run.
+
+    Raises:
+        ValueError, FileNotFoundError: data, config, classifier or directories that cannot be used.
+        FloatingPointError: a loss is not finite.
+    """
+    data = load_dataset(options.data_path, image_size=config.image_height_width)
+    _require_no_checkpoints(options, "gan")
+    batches = Batches(data.train_images, data.train_labels, batch_size=config.gan_batch_size, seed=config.seed)
+    total_steps = config.gan_epochs * batches.per_epoch // config.crit_steps
+    if total_steps < 1:
+        raise ValueError(
+            f"crit_steps is {config.crit_steps}, more than the {config.gan_epochs * batches.per_epoch} batches of the "
+            "run; lower crit_steps or gan_batch_size, or raise gan_epochs"
+        )
+    classifier = load_classifier(options.load_dir or options.save_dir, data.spec, options)
+    scorer = Scorer(classifier, data, samples=config.fid_samples, noise_dims=config.noise_dims, seed=config.seed)
+    digest = scorer.reader.digest()
+    strategy = make_strategy()
+    trainer = GanTrainer(
+        build_networks(data.spec, config, strategy),
+        data.spec,
+        config=config,
+        total_steps=total_steps,
+        strategy=strategy,
+    )
+    _print_plan(data, trainer.models, strategy, total_steps, batches.per_epoch // config.crit_steps)
+    print(f"scored by classifier {digest} on {scorer.samples:,} test images")
+    if options.dry_run:
+        return None
+
+    sampler = Sampler(trainer.networks.average, data.spec, noise_dims=config.noise_dims)
+    latest: list[Scores] = []
+
+    def picture(step: int) -> None:
+        images = sampler.style_grid(rows=GRID_ROWS, seed=config.seed)
+        records.picture("samples", step, grid(images, columns=data.spec.num_classes))
+
+    def evaluate(step: int) -> Values:
+        picture(step)
+        latest[:] = [scorer.score(sampler.sample)]
+        return {f"score/{name}": float(value) for name, value in latest[0]._asdict().items()}
+
+    def save(step: int, values: Values) -> None:
+        scores = latest[0]._asdict() | {"classifier": digest} if values else {}
+        about = About("gan", step, data.spec, config, scores)
+        checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep)
+
+    schedule = Schedule(total_steps, config.steps_per_call, options.record_steps, options.save_steps)
+    with _start(config, options, "gan") as records:
+        records.picture("real", 0, _real_grid(data))
+        picture(0)
+        train(trainer, batches, schedule, name="GAN", records=records, evaluate=evaluate, save=save)
+        if options.log_graph:
+            records.graph(trainer.traced)
+    print(latest[0])
+    print(f"checkpoint {checkpoints.newest(options.save_dir, 'gan')}, records {records.directory}")
+    return latest[0]
+
+
+def build_networks(spec: ImageSpec, config: Config, strategy: tf.distribute.Strategy) -> Networks:
+    """Fresh networks from `config.seed`. The average is never trained, and computes in float32."""
+    keras.utils.set_random_seed(config.seed)
+    with strategy.scope():
+        generator = Generator(spec, config, dtype=_dtype(config))
+        average = Generator(spec, config)
+        critic = Critic(spec, config, dtype=_dtype(config))
+        average.set_weights(generator.get_weights())
+    return Networks(generator, average, critic)
+
+
+def load_classifier(directory: Path, spec: ImageSpec, options: RunOptions) -> Classifier:
+    """The newest classifier of a directory, in float32.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is of other images.
+    """
+    path = _compatible_classifier(directory, spec, options)
+    classifier = Classifier(spec, checkpoints.read_about(path).config)
+    checkpoints.restore(path, {"classifier": classifier}, partial=True)
+    return classifier
+
+
+def _compatible_classifier(directory: Path, spec: ImageSpec, options: RunOptions) -> Path:
+    path = checkpoints.newest(directory, "classifier")
+    found = checkpoints.read_about(path).spec
+    if found != spec:
+        raise ValueError(
+            f"{path}: the classifier is for images of {found}, the data are {spec}; run ./classifier.py --data-path "
+            f"{options.data_path} --save-dir {directory} --overwrite with the same image_size"
+        )
+    return path
+
+
+def _dtype(config: Config) -> str:
+    return "mixed_bfloat16" if config.mixed_precision else "float32"
+
+
+def _require_no_checkpoints(options: RunOptions, kind: Kind) -> None:
+    """Two runs in one directory would be one run's checkpoints after the other's."""
+    steps = checkpoints.steps_saved(options.save_dir, kind)
+    if steps and not options.overwrite:
+        raise ValueError(
+            f"{options.save_dir} already holds a {kind} checkpoint of step {steps[-1]}; "
+            "pass --overwrite to replace it, or another --save-dir"
+        )
+
+
+def _start(config: Config, options: RunOptions, kind: Kind) -> Records:
+    """Clear the way and open the records: the first thing a run writes."""
+    options.save_dir.mkdir(parents=True, exist_ok=True)
+    records = Records(options.log_dir, config, name=CONFIG_FILES[kind])
+    checkpoints.remove_all(options.save_dir, kind)
+    dump_config(config, options.save_dir / CONFIG_FILES[kind])
+    return records
+
+
+def _print_plan(
+    data: DataSet,
+    models: dict[str, Any],
+    strategy: tf.distribute.Strategy,
+    total_steps: int,
+    steps_per_epoch: int,
+) -> None:
+    print(data.describe())
+    print(", ".join(f"{name} {model.count_params():,} parameters" for name, model in models.items()))
+    devices = ", ".join(device.split("device:")[-1] for device in strategy.extended.worker_devices)
+    print(f"{total_steps:,} steps, {steps_per_epoch:,} an epoch, on {devices}")
+
+
+def _real_grid(data: DataSet) -> Pixels:
+    """Training images in the layout of the samples: a column a class; a class with too few leaves black squares."""
+    images = np.zeros((GRID_ROWS, data.spec.num_classes, *data.spec.shape), np.uint8)
+    for index in range(data.spec.num_classes):
+        found = data.train_images[np.flatnonzero(data.train_labels == index)[:GRID_ROWS]]
+        images[: len(found), index] = found
+    return grid(images.reshape(-1, *data.spec.shape), columns=data.spec.num_classes)

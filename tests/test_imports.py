@@ -1,0 +1,137 @@
+"""Imports point one way, down the layers; and a script's `--help` does not wait for TensorFlow."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# A module imports from the rows above its own; the first row with a pattern that matches its name is its own.
+LAYERS = (
+    ("*.__init__",),
+    ("gan.files",),
+    ("gan.config", "gan.images"),
+    ("gan.data.*", "gan.models.*", "gan.training.losses", "gan.training.randomness", "gan.evaluation.frechet"),
+    (
+        "gan.training.replicas",
+        "gan.training.checkpoints",
+        "gan.training.records",
+        "gan.training.progress",
+        "gan.evaluation.scores",
+    ),
+    ("gan.training.loop",),
+    ("gan.training.gan_trainer", "gan.training.classifier_trainer", "gan.sampling"),
+    ("gan.serving.*", "gan.evaluation.report", "gan.generation", "gan.runs"),
+    ("gan.command_line",),
+    ("classifier", "train", "generate", "evaluate", "serve"),
+)
+
+# What a module imports from its own row.
+SIBLINGS = {
+    "gan.data.idx": ("gan.data.dataset",),
+    "gan.data.digits": ("gan.data.dataset",),
+    "gan.data.batches": ("gan.data.dataset",),
+    "gan.data.loading": ("gan.data.*",),
+    "gan.models.generator": ("gan.models.sizes", "gan.models.spectral"),
+    "gan.models.critic": ("gan.models.sizes", "gan.models.spectral"),
+    "gan.models.classifier": ("gan.models.sizes", "gan.models.spectral"),
+}
+
+# Trainers are handed models and data: not even a type is imported from there.
+FORBIDDEN = {
+    "gan.training.gan_trainer": ("gan.data.*", "gan.models.*"),
+    "gan.training.classifier_trainer": ("gan.data.*", "gan.models.*"),
+}
+
+
+def matches(module: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(module, pattern) for pattern in patterns)
+
+
+def layer(module: str) -> int:
+    for number, patterns in enumerate(LAYERS):
+        if matches(module, patterns):
+            return number
+    raise LookupError(f"{module} is in no layer: add it to LAYERS in tests/test_imports.py")
+
+
+def project_sources() -> dict[str, str]:
+    """Source by module name; a package is called `package.__init__`."""
+    paths = [*ROOT.glob("*.py"), *ROOT.glob("gan/**/*.py")]
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text(encoding="utf-8")
+        for path in sorted(paths)
+    }
+
+
+def imported(module: str, sources: dict[str, str]) -> Iterator[tuple[int, str]]:
+    """Line and name of each module of `sources` that `module` imports anywhere, inside functions too."""
+    for node in ast.walk(ast.parse(sources[module])):
+        if isinstance(node, ast.Import):
+            candidates = [[alias.name] for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = module.split(".")[: -node.level] if node.level else []
+            base = ".".join([*package, *filter(None, [node.module])])
+            candidates = [[f"{base}.{alias.name}", base] for alias in node.names]
+        else:
+            continue
+        for names in candidates:
+            found = next((full for name in names for full in (name, f"{name}.__init__") if full in sources), None)
+            if found:
+                yield node.lineno, found
+
+
+def wrong_imports(sources: dict[str, str]) -> list[str]:
+    return [
+        f"{module}, line {line}, imports {target}"
+        for module in sources
+        for line, target in imported(module, sources)
+        if matches(target, FORBIDDEN.get(module, ()))
+        or not (layer(target) < layer(module) or matches(target, SIBLINGS.get(module, ())))
+    ]
+
+
+def test_every_module_has_a_layer() -> None:
+    for module in project_sources():
+        layer(module)
+
+
+def test_imports_point_down_the_layers() -> None:
+    assert wrong_imports(project_sources()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "target"),
+    [
+        ("gan.config", "import gan.sampling", "gan.sampling"),
+        ("gan.config", "def late(): from gan import images", "gan.images"),
+        ("gan.data.dataset", "from .idx import load_idx", "gan.data.idx"),
+        ("gan.data.dataset", "from ..training import losses", "gan.training.losses"),
+        ("gan.models.__init__", "from gan.models.critic import Critic", "gan.models.critic"),
+        ("gan.training.gan_trainer", "from gan.data.batches import Batch", "gan.data.batches"),
+        ("gan.training.gan_trainer", "from gan import models", "gan.models.__init__"),
+        ("gan.runs", "import train", "train"),
+    ],
+)
+def test_a_wrong_import_is_found(module: str, source: str, target: str) -> None:
+    assert wrong_imports({module: source, target: ""}) == [f"{module}, line 1, imports {target}"]
+
+
+def scripts() -> list[str]:
+    return sorted({"classifier.py", "train.py", "generate.py"}.union(path.name for path in ROOT.glob("*.py")))
+
+
+@pytest.mark.parametrize("script", scripts())
+def test_help_does_not_import_tensorflow(script: str) -> None:
+    command = [sys.executable, "-X", "importtime", script, "--help"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr.splitlines()[-1]
+    assert result.stdout.startswith("usage:")
+    modules = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+    assert "argparse" in modules
+    assert not modules & {"tensorflow", "keras"}

@@ -1,0 +1,236 @@
+"""The scripts as a user calls them: real processes on tiny data, and what they say to bad input."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from helpers import write_idx
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = {
+    "gan_width": None,
+    "gen_width": 4,
+    "crit_width": 4,
+    "cls_width": 4,
+    "noise_dims": 6,
+    "label_dims": 3,
+    "gan_batch_size": 16,
+    "cls_batch_size": 16,
+    "gan_epochs": 2,
+    "cls_epochs": 2,
+    "fid_samples": 40,
+}
+del SETTINGS["gan_width"]
+
+
+def script(name: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script by one of the ways a user has; the environment's TensorFlow settings stay out of it."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    command = [sys.executable, str(ROOT / name), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def succeed(name: str, *arguments: object, cwd: Path) -> str:
+    done = script(name, *arguments, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    # Neither TensorFlow's chatter nor a bar where there is no terminal; forty samples are worth a warning.
+    assert [line for line in done.stderr.splitlines() if not line.startswith("warning: 40 samples")] == []
+    return done.stdout
+
+
+def fail(name: str, *arguments: object, cwd: Path) -> str:
+    """The one line that a script says to bad input."""
+    done = script(name, *arguments, cwd=cwd)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"{name}: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory) -> Path:
+    """A directory with tiny data, in which a classifier and a GAN have been trained."""
+    directory = tmp_path_factory.mktemp("work")
+    write_idx(directory / "data")
+    (directory / "config.yaml").write_text(yaml.safe_dump(SETTINGS))
+    common = ("--data-path", "data", "-c", "config.yaml")
+    (directory / "classifier.txt").write_text(succeed("classifier.py", *common, cwd=directory))
+    (directory / "train.txt").write_text(
+        succeed("train.py", *common, "--record-steps", 4, "--save-steps", 4, "--log-graph", cwd=directory)
+    )
+    return directory
+
+
+def test_the_plan_is_printed(work):
+    plan = (work / "train.txt").read_text()
+    assert "images of 8x8x1 in 10 classes" in plan
+    assert "train 80 images (0: 8, 1: 8," in plan
+    assert "generator 687 parameters, critic 934 parameters" in plan
+    assert "10 steps, 5 an epoch, on CPU:0" in plan
+    assert "x the noise floor" in plan.splitlines()[-2]
+
+
+def test_checkpoints_and_configs_are_where_they_belong(work):
+    assert sorted(path.name for path in (work / "checkpoints").iterdir()) == [
+        "classifier-00000010",
+        "config-cls.yaml",
+        "config-gan.yaml",
+        "gan-00000004",
+        "gan-00000008",
+        "gan-00000010",
+    ]
+    dumped = yaml.safe_load((work / "checkpoints" / "config-gan.yaml").read_text())
+    assert {key: dumped[key] for key in SETTINGS} == SETTINGS
+
+
+def test_records_are_complete(work):
+    (directory,) = (work / "logs" / "gan").iterdir()
+    names = {path.name for path in directory.iterdir()}
+    assert {"config-gan.yaml", "records.jsonl", "real-00000000.png"} <= names
+    assert {f"samples-{step:08d}.png" for step in (0, 4, 8, 10)} <= names
+    records = [json.loads(line) for line in (directory / "records.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [4, 8, 10]
+    assert set(records[0]) == {
+        "step",
+        "loss/critic",
+        "loss/generator",
+        "loss/penalty",
+        "gradient/critic",
+        "gradient/generator",
+        "learning_rate/critic",
+        "learning_rate/generator",
+        "score/fid",
+        "score/noise_floor",
+        "score/accuracy",
+        "score/samples",
+        "images_per_second",
+    }
+
+
+def test_tensorboard_has_histograms_images_and_the_graph(work):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (directory,) = (work / "logs" / "gan").iterdir()
+    events = EventAccumulator(str(directory))
+    events.Reload()
+    tags = events.Tags()
+    assert {"samples", "real", "score/fid"} <= set(tags["tensors"])
+    assert any(tag.startswith("critic/") for tag in tags["tensors"])
+    assert tags["graph"]
+
+
+def test_generate_writes_the_same_number_for_each_class(work):
+    out = succeed("generate.py", "--output-dir", "writing", "--images-per-class", 3, "--grid", cwd=work)
+    names = {path.name for path in (work / "writing").iterdir()}
+    assert names == {f"{k}-{n}.jpg" for k in range(10) for n in (1, 2, 3)} | {"grid.jpg"}
+    assert "30 images in writing: 0-1.jpg to 9-3.jpg" in out
+    with Image.open(work / "writing" / "7-2.jpg") as image:
+        assert (image.size, image.mode) == ((8, 8), "L")
+    with Image.open(work / "writing" / "grid.jpg") as image:
+        assert image.size == (2 * (10 * 10 + 2), 2 * (3 * 10 + 2))
+
+
+def test_the_same_checkpoint_class_and_seed_give_the_same_bytes(work):
+    succeed("generate.py", "--output-dir", "all", "--images-per-class", 30, "--seed", 5, cwd=work)
+    few = ("--classes", 8, 3, "--images-per-class", 2, "--seed", 5)
+    succeed("generate.py", "--output-dir", "few", *few, cwd=work)
+    few_names = sorted(path.name for path in (work / "few").iterdir())
+    assert few_names == ["3-1.jpg", "3-2.jpg", "8-1.jpg", "8-2.jpg"]
+    for name in few_names:
+        assert (work / "few" / name).read_bytes() == (work / "all" / name).read_bytes()
+    succeed("generate.py", "--output-dir", "other", *few[:-1], 6, "--format", "png", cwd=work)
+    pictures = []
+    for path in (work / "other" / "3-1.png", work / "few" / "3-1.jpg"):
+        with Image.open(path) as image:
+            pictures.append(np.asarray(image).astype(int))
+    assert np.abs(pictures[0] - pictures[1]).max() > 0
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(work):
+    before = sorted(work.rglob("*"))
+    out = succeed(
+        "train.py", "--data-path", "data", "-c", "config.yaml", "--save-dir", "fresh",
+        "--load-dir", "checkpoints", "--dry-run", cwd=work,
+    )  # fmt: skip
+    assert "10 steps, 5 an epoch" in out
+    assert sorted(work.rglob("*")) == before
+
+
+def test_a_second_run_does_not_touch_the_first_without_being_told(work):
+    before = {path: path.read_bytes() for path in (work / "checkpoints").rglob("*") if path.is_file()}
+    for name, kind in (("classifier.py", "classifier"), ("train.py", "gan")):
+        message = fail(name, "--data-path", "data", "-c", "config.yaml", cwd=work)
+        assert f"checkpoints already holds a {kind} checkpoint of step 10; pass --overwrite" in message
+    assert before == {path: path.read_bytes() for path in (work / "checkpoints").rglob("*") if path.is_file()}
+
+
+def test_overwrite_replaces_and_load_dir_starts_from_a_classifier(work):
+    out = succeed(
+        "classifier.py", "--data-path", "data", "-c", "config.yaml", "--load-dir", "checkpoints",
+        "--save-dir", "again", "--log-dir", "again/logs", cwd=work,
+    )  # fmt: skip
+    assert "test accuracy" in out
+    succeed(
+        "classifier.py", "--data-path", "data", "-c", "config.yaml", "--overwrite",
+        "--save-dir", "again", "--log-dir", "again/logs", cwd=work,
+    )  # fmt: skip
+    assert [path.name for path in (work / "again").glob("classifier-*")] == ["classifier-00000010"]
+
+
+def test_a_missing_classifier_names_the_command_to_run(work):
+    message = fail("train.py", "--data-path", "data", "-c", "config.yaml", "--save-dir", "empty", cwd=work)
+    assert "empty: no such directory; expected a classifier checkpoint: run ./classifier.py" in message
+
+
+def test_a_classifier_of_other_images_names_the_command_to_run(work):
+    write_idx(work / "larger", side=12)
+    message = fail(
+        "train.py", "--data-path", "larger", "-c", "config.yaml", "--save-dir", "larger-run",
+        "--load-dir", "checkpoints", cwd=work,
+    )  # fmt: skip
+    assert "the classifier is for images of 8x8 grey, 10 classes, the data are 12x12 grey, 10 classes" in message
+    assert "run ./classifier.py --data-path larger" in message
+
+
+def test_generating_without_a_checkpoint_names_the_command_to_run(work):
+    message = fail("generate.py", "--load-dir", "nowhere", cwd=work)
+    assert "nowhere: no such directory; expected a gan checkpoint: run ./train.py" in message
+    assert not (work / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("train.py", ["--data-path", "absent"], "absent does not exist; run ./download_mnist.sh absent, or pass"),
+        ("train.py", ["-c", "absent.yaml"], "absent.yaml: no such file"),
+        ("classifier.py", ["--data-path", "config.yaml"], "config.yaml is a file; expected a directory"),
+        ("classifier.py", ["--data-path", "data"], "the training split has 80 images, fewer than one batch of 128"),
+        ("generate.py", ["--classes", "10"], "there is no class '10'"),
+    ],
+)
+def test_bad_input_is_one_line(work, name, arguments, expected):
+    if name == "classifier.py":
+        arguments = [*arguments, "--save-dir", "unused"]
+    assert expected in fail(name, *arguments, cwd=work)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--save-steps", "0"], "argument --save-steps: found 0, expected an integer of at least 1"),
+        (["--seed", "-1"], "argument --seed: found -1, expected an integer of at least 0"),
+        (["--seed", "x"], "argument --seed: invalid integer value: 'x'"),
+        (["--sed", "1"], "unrecognized arguments: --sed 1"),
+    ],
+)
+def test_bad_flags_are_refused_by_name(tmp_path, arguments, expected):
+    done = script("train.py", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert expected in done.stderr

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Train a conditional GAN on every visible GPU, or on the CPU. Needs a classifier: run ./classifier.py first.
+
+./train.py                                  # MNIST, from ./download_mnist.sh
+./train.py --data-path digits -c configs/quickstart.yaml
+CUDA_VISIBLE_DEVICES=0,1 ./train.py -c configs/large.yaml
+"""
+
+import sys
+from pathlib import Path
+
+from gan.command_line import add_training_flags, import_tensorflow, parser, positive, run
+from gan.config import load_config
+
+
+def main() -> None:
+    flags = parser(__doc__)
+    add_training_flags(flags, log_dir="logs/gan")
+    flags.add_argument("--load-dir", type=Path, help="directory of the classifier (default: the --save-dir)")
+    flags.add_argument("--record-steps", type=positive, default=1000, help="steps between records, FID among them")
+    args = flags.parse_args()
+    config = load_config(args.config, seed=args.seed)
+
+    import_tensorflow()
+    from gan.runs import RunOptions, train_gan
+
+    options = RunOptions(
+        data_path=args.data_path,
+        save_dir=args.save_dir,
+        log_dir=args.log_dir,
+        load_dir=args.load_dir,
+        save_steps=args.save_steps,
+        record_steps=args.record_steps,
+        log_graph=args.log_graph,
+        overwrite=args.overwrite,
+        dry_run=args.dry_run,
+    )
+    train_gan(config, options)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
