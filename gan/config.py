@@ -51,7 +51,7 @@ Width = Annotated[int, Field(ge=1, le=1024)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Moment = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Decay = Annotated[float, Field(ge=0, description="decoupled weight decay, per step times the learning rate")]
+Decay = Annotated[float, Field(ge=0, description="decoupled weight decay of kernels, per step times the learning rate")]
 Schedule = Literal["cosine", "exponential", "constant"]
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from gan.evaluation.scores import Scores
 from gan.files import write_atomically
 from gan.images import ImageFormat, ImageSpec, encode, enlarge, grid
 from gan.sampling import BATCH, Sampler, one_hot, style
+from gan.training import checkpoints
 
 GRID_ENLARGEMENT = 2
 
@@ -53,6 +55,7 @@ def generate(
     Raises:
         ValueError, FileNotFoundError: no usable checkpoint, or no such class.
     """
+    path = checkpoints.newest(load_dir, "gan")
     sampler = Sampler.from_checkpoint(load_dir)
     indices = class_indices(classes, sampler.spec)
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -71,7 +74,9 @@ def generate(
     last = f"{indices[-1]}-{images_per_class}.{image_format}"
     print(f"{len(wanted):,} images in {output_dir}: {indices[0]}-1.{image_format} to {last}")
     if with_grid:
-        path = output_dir / f"grid.{image_format}"
+        picture_path = output_dir / f"grid.{image_format}"
         picture = enlarge(grid(np.concatenate(drawn), columns=len(indices)), GRID_ENLARGEMENT)
-        write_atomically(path, encode(picture, image_format))
-        print(f"the grid of all: {path}")
+        write_atomically(picture_path, encode(picture, image_format))
+        print(f"the grid of all: {picture_path}")
+    scores = checkpoints.read_about(path).scores
+    print(f"drawn by {path}: {Scores(**scores) if scores else 'not scored'}")

@@ -66,7 +66,7 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
     with strategy.scope():
         classifier = Classifier(data.spec, config, dtype=_dtype(config))
     if options.load_dir is not None:
-        start = _compatible_classifier(options.load_dir, data.spec, options)
+        start = _compatible_classifier(options.load_dir, data.spec, options.data_path)
         checkpoints.restore(start, {"classifier": classifier}, partial=True)
     trainer = ClassifierTrainer(classifier, data.spec, config=config, total_steps=total_steps, strategy=strategy)
     _print_plan(data, trainer.models, strategy, total_steps, batches.per_epoch)
@@ -111,9 +111,8 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
             f"crit_steps is {config.crit_steps}, more than the {config.gan_epochs * batches.per_epoch} batches of the "
             "run; lower crit_steps or gan_batch_size, or raise gan_epochs"
         )
-    classifier = load_classifier(options.load_dir or options.save_dir, data.spec, options)
+    classifier = load_classifier(options.load_dir or options.save_dir, data.spec, data_path=options.data_path)
     scorer = Scorer(classifier, data, samples=config.fid_samples, noise_dims=config.noise_dims, seed=config.seed)
-    digest = scorer.reader.digest()
     strategy = make_strategy()
     trainer = GanTrainer(
         build_networks(data.spec, config, strategy),
@@ -123,7 +122,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         strategy=strategy,
     )
     _print_plan(data, trainer.models, strategy, total_steps, batches.per_epoch // config.crit_steps)
-    print(f"scored by classifier {digest} on {scorer.samples:,} test images")
+    print(f"scored by classifier {scorer.classifier} on {scorer.samples:,} test images")
     if options.dry_run:
         return None
 
@@ -137,10 +136,10 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
     def evaluate(step: int) -> Values:
         picture(step)
         latest[:] = [scorer.score(sampler.sample)]
-        return {f"score/{name}": float(value) for name, value in latest[0]._asdict().items()}
+        return latest[0].values()
 
     def save(step: int, values: Values) -> None:
-        scores = latest[0]._asdict() | {"classifier": digest} if values else {}
+        scores = latest[0]._asdict() if values else {}
         about = About("gan", step, data.spec, config, scores)
         checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep)
 
@@ -167,26 +166,26 @@ def build_networks(spec: ImageSpec, config: Config, strategy: tf.distribute.Stra
     return Networks(generator, average, critic)
 
 
-def load_classifier(directory: Path, spec: ImageSpec, options: RunOptions) -> Classifier:
-    """The newest classifier of a directory, in float32.
+def load_classifier(directory: Path, spec: ImageSpec, *, data_path: str) -> Classifier:
+    """The newest classifier of a directory, in float32. `data_path` is where the images came from, for the message.
 
     Raises:
         FileNotFoundError: there is none.
         ValueError: it is of other images.
     """
-    path = _compatible_classifier(directory, spec, options)
+    path = _compatible_classifier(directory, spec, data_path)
     classifier = Classifier(spec, checkpoints.read_about(path).config)
     checkpoints.restore(path, {"classifier": classifier}, partial=True)
     return classifier
 
 
-def _compatible_classifier(directory: Path, spec: ImageSpec, options: RunOptions) -> Path:
+def _compatible_classifier(directory: Path, spec: ImageSpec, data_path: str) -> Path:
     path = checkpoints.newest(directory, "classifier")
     found = checkpoints.read_about(path).spec
     if found != spec:
         raise ValueError(
             f"{path}: the classifier is for images of {found}, the data are {spec}; run ./classifier.py --data-path "
-            f"{options.data_path} --save-dir {directory} --overwrite with the same image_size"
+            f"{data_path} --save-dir {directory} --overwrite with the same image_size"
         )
     return path
 

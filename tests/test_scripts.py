@@ -111,6 +111,7 @@ def test_records_are_complete(work):
         "score/accuracy",
         "score/samples",
         "images_per_second",
+        "training_seconds",
     }
 
 

@@ -31,18 +31,27 @@ Floats = NDArray[np.float32]
 
 
 class Scores(NamedTuple):
-    """One evaluation. `fid` and `noise_floor` are squared distances, `accuracy` is in 0..1, `samples` is N."""
+    """One evaluation.
+
+    `fid` and `noise_floor` are squared distances of the features of the classifier with digest `classifier`,
+    `accuracy` is that of its class names, in 0..1, `samples` is N.
+    """
 
     fid: float
     noise_floor: float
     accuracy: float
     samples: int
+    classifier: str
+
+    def values(self) -> dict[str, float]:
+        """The numbers by name, for the records."""
+        return {f"score/{name}": value for name, value in self._asdict().items() if not isinstance(value, str)}
 
     def __str__(self) -> str:
         ratio = self.fid / max(self.noise_floor, 1e-12)
         return (
             f"FID {self.fid:.3f} ({ratio:.1f}x the noise floor {self.noise_floor:.3f}), "
-            f"class accuracy {self.accuracy:.2%}, N = {self.samples:,}"
+            f"class accuracy {self.accuracy:.2%}; N = {self.samples:,} of the test split, classifier {self.classifier}"
         )
 
 
@@ -102,6 +111,7 @@ class Scorer:
 
     def __init__(self, classifier: keras.Model, data: DataSet, *, samples: int, noise_dims: int, seed: int) -> None:
         self.reader = Reader(classifier)
+        self.classifier = self.reader.digest()
         self.samples = min(samples, len(data.test_images))
         if self.samples <= FEATURES:
             print(
@@ -139,4 +149,5 @@ class Scorer:
             noise_floor=noise_floor,
             accuracy=float(np.mean(seen.classes == self._classes)),
             samples=self.samples,
+            classifier=self.classifier,
         )

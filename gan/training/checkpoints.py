@@ -46,7 +46,7 @@ class About:
     step: int
     spec: ImageSpec
     config: Config
-    scores: Mapping[str, float | str] = field(default_factory=dict)
+    scores: Mapping[str, Any] = field(default_factory=dict)
     layout: Mapping[str, list[str]] = field(default_factory=dict)
 
 

@@ -20,6 +20,10 @@ Metrics = dict[str, tf.Tensor]
 Values = dict[str, float]
 
 
+SHOWN = ("score/fid", "score/accuracy", "accuracy/test")
+"""The scores that stand beside the bar."""
+
+
 class LabelledBatches(Protocol):
     """Some batches: images (count, B, H, W, C) uint8 and labels (count, B)."""
 
@@ -104,17 +108,17 @@ def train(
             step = first + count
             progress.advance(count * updates * trainer.batch_size)
             if progress.wants_values:
-                progress.show(finite(metrics, step))
+                progress.show(_losses(finite(metrics, step)))
             recorded = schedule.records_after(step)
             if recorded:
                 values = finite(metrics, step)
                 with progress.paused():
                     scores = evaluate(step)
-                    speed = {"images_per_second": progress.images_per_second()}
+                    speed = progress.speed()
                     records.scalars(step, values | scores | trainer.learning_rates() | speed)
                     records.histograms(step, trainer.models)
-                    progress.show(scores)
-                    progress.say(summary(step, schedule.total_steps, values | scores | speed))
+                    progress.show(_losses(values) | {name: scores[name] for name in SHOWN if name in scores})
+                    progress.say(summary(step, schedule.total_steps, _losses(values) | scores | speed))
             if schedule.saves_after(step):
                 finite(metrics, step)
                 with progress.paused():
@@ -138,7 +142,11 @@ def finite(metrics: Metrics, step: int) -> Values:
     return values
 
 
+def _losses(values: Values) -> Values:
+    return {name: value for name, value in values.items() if name.startswith("loss/")}
+
+
 def summary(step: int, total_steps: int, values: Values) -> str:
-    """One line on a record."""
-    words = [f"{name} {value:.4g}" for name, value in values.items() if not name.startswith("gradient/")]
+    """One line on a record: `step 500/1,000: loss/critic -0.3, ..., fid 0.9, accuracy 0.97, images_per_second 600`."""
+    words = [f"{name.removeprefix('score/')} {value:.4g}" for name, value in values.items()]
     return f"step {step:,}/{total_steps:,}: " + ", ".join(words)

@@ -26,6 +26,7 @@ class Progress:
     def __init__(self, total: int, name: str) -> None:
         self._bar = tqdm(total=total, desc=name, unit=" images", unit_scale=True, disable=None)
         self._shown: dict[str, str] = {}
+        self.seconds = 0.0
         self._images = 0
         self._seconds = 0.0
         self._started = time.perf_counter()
@@ -60,13 +61,14 @@ class Progress:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Stop the clock of `images_per_second` for what is not training."""
+        """Stop the clock of `speed` for what is not training."""
         self._seconds += time.perf_counter() - self._started
         yield
         self._started = time.perf_counter()
 
-    def images_per_second(self) -> float:
-        """Training speed since the last call. Call while paused."""
+    def speed(self) -> dict[str, float]:
+        """Images a second since the last call, and seconds of training since the start. Call while paused."""
         speed = self._images / max(self._seconds, 1e-9)
+        self.seconds += self._seconds
         self._images, self._seconds = 0, 0.0
-        return speed
+        return {"images_per_second": speed, "training_seconds": self.seconds}

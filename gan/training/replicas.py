@@ -45,12 +45,13 @@ def apply_gradients(
 ) -> None:
     """One update by gradients that are already summed over replicas. Call outside of replica functions.
 
+    The optimizer's weight decay shrinks kernels only: not biases, gains and the scales of norms.
     `optimizer.apply` would sum them once more, and is not made for cross-replica context; its steps are public.
     """
     rate, decay = optimizer.learning_rate, optimizer.weight_decay
 
     def update(variable: tf.Variable, gradient: tf.Tensor, rate: tf.Tensor) -> None:
-        if decay is not None:
+        if decay is not None and len(variable.shape) > 1:
             variable.assign_sub(rate * decay * variable)
         optimizer.update_step(gradient, variable, rate)
 
