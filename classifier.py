@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from gan.command_line import add_training_flags, import_tensorflow, parser, positive, run
-from gan.config import load_config
 
 
 def main() -> None:
@@ -19,8 +18,10 @@ def main() -> None:
     flags.add_argument("--load-dir", type=Path, help="start from the classifier in this directory")
     flags.add_argument("--record-eps", type=positive, default=1, help="epochs between records")
     args = flags.parse_args()
-    config = load_config(args.config, seed=args.seed)
 
+    from gan.config import load_config
+
+    config = load_config(args.config, seed=args.seed)
     import_tensorflow()
     from gan.runs import RunOptions, train_classifier
 
@@ -29,6 +30,7 @@ def main() -> None:
         save_dir=args.save_dir,
         log_dir=args.log_dir,
         load_dir=args.load_dir,
+        config_path=args.config,
         save_steps=args.save_steps,
         record_epochs=args.record_eps,
         log_graph=args.log_graph,

@@ -57,12 +57,16 @@ fetch() { # fetch SUM NAME: from the first mirror that has the right file
   for mirror in "${mirrors[@]}"; do
     echo "fetching $name.gz from $mirror"
     # The shell opens the file, not curl: a curl that outlives this script cannot create it anew.
-    if ! error=$(curl -fsSL --connect-timeout 15 --speed-limit 1000 --speed-time 30 \
-      "${mirror// /%20}/$name.gz" 2>&1 >"$part"); then
+    if ! error=$(curl -gfsSL --connect-timeout 15 --speed-limit 1000 --speed-time 30 \
+      -- "${mirror// /%20}/$name.gz" 2>&1 >"$part"); then
       echo "download_mnist.sh: no $name.gz from $mirror: ${error:-curl failed}" >&2
     elif ! matches "$sum" "$part" gzip -dc; then
       echo "download_mnist.sh: $name.gz from $mirror fails its SHA-256 check" >&2
     else
+      if [[ -e $dir/$name.gz ]]; then
+        echo "download_mnist.sh: $dir/$name.gz is not MNIST's: keeping it as $name.gz.replaced" >&2
+        mv -f "$dir/$name.gz" "$dir/$name.gz.replaced" || fail 1 "cannot write to $dir; check its permissions"
+      fi
       mv -f "$part" "$dir/$name.gz" || fail 1 "cannot write $dir/$name.gz; check its permissions"
       return 0
     fi
@@ -86,6 +90,7 @@ for sum_and_name in "${sums_and_names[@]}"; do
   if [[ -e $dir/$name ]]; then
     matches "$sum" "$dir/$name" cat || fail 1 "$dir/$name is not MNIST's, and is read before $name.gz; move it away"
   else
+    [[ ! -e $dir/$name.gz || -f $dir/$name.gz ]] || fail 2 "$dir/$name.gz is not a file; move it away"
     [[ -e $dir/$name.gz ]] && matches "$sum" "$dir/$name.gz" gzip -dc || wanted+=("$sum_and_name")
   fi
 done

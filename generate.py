@@ -11,14 +11,14 @@ The same checkpoint, class and seed give the same bytes, whatever else is drawn.
 import sys
 from pathlib import Path
 
-from gan.command_line import import_tensorflow, natural, parser, positive, run
+from gan.command_line import image_count, import_tensorflow, natural, parser, run
 
 
 def main() -> None:
     flags = parser(__doc__)
     flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoint")
     flags.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where the images go")
-    flags.add_argument("--images-per-class", type=positive, default=10, help="images of each class")
+    flags.add_argument("--images-per-class", type=image_count, default=10, help="images of each class")
     flags.add_argument("--classes", nargs="+", metavar="CLASS", help="names or indices of classes (default: all)")
     flags.add_argument("--seed", type=natural, default=0, help="decides the styles")
     flags.add_argument("--format", choices=("jpg", "png"), default="jpg", help="file format")

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from gan.command_line import add_training_flags, import_tensorflow, parser, positive, run
-from gan.config import load_config
 
 
 def main() -> None:
@@ -19,8 +18,10 @@ def main() -> None:
     flags.add_argument("--load-dir", type=Path, help="directory of the classifier (default: the --save-dir)")
     flags.add_argument("--record-steps", type=positive, default=1000, help="steps between records, FID among them")
     args = flags.parse_args()
-    config = load_config(args.config, seed=args.seed)
 
+    from gan.config import load_config
+
+    config = load_config(args.config, seed=args.seed)
     import_tensorflow()
     from gan.runs import RunOptions, train_gan
 
@@ -29,6 +30,7 @@ def main() -> None:
         save_dir=args.save_dir,
         log_dir=args.log_dir,
         load_dir=args.load_dir,
+        config_path=args.config,
         save_steps=args.save_steps,
         record_steps=args.record_steps,
         log_graph=args.log_graph,

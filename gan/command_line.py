@@ -35,6 +35,14 @@ def positive(text: str) -> int:
     return value
 
 
+def image_count(text: str) -> int:
+    """An integer of at least 1 and at most a million."""
+    value = int(text)
+    if not 1 <= value <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"found {text}, expected an integer from 1 to 1,000,000")
+    return value
+
+
 def natural(text: str) -> int:
     """An integer of at least 0."""
     value = int(text)
@@ -44,7 +52,7 @@ def natural(text: str) -> int:
 
 
 # argparse names the type in its messages: "invalid integer value: 'x'".
-positive.__name__ = natural.__name__ = "integer"
+positive.__name__ = natural.__name__ = image_count.__name__ = "integer"
 
 
 def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
@@ -96,6 +104,13 @@ def run(main: Callable[[], None]) -> int:
             raise
         print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr)
         return DIVERGED if isinstance(error, FloatingPointError) else BAD_INPUT
+    except MemoryError as error:
+        print(f"{Path(sys.argv[0]).name}: out of memory ({error}); use smaller images or batches", file=sys.stderr)
+        return BAD_INPUT
+    except ModuleNotFoundError as error:
+        remedy = "run `make .venv`, then `source .venv/bin/activate`, or see Install in README.md"
+        print(f"{Path(sys.argv[0]).name}: the package {error.name} is not installed; {remedy}", file=sys.stderr)
+        return BAD_INPUT
     except KeyboardInterrupt:
         print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
         return INTERRUPTED

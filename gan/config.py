@@ -45,13 +45,16 @@ def _sides(size: int | str | None) -> tuple[int, int] | None:
 
 ImageSize = Annotated[int | str | None, AfterValidator(lambda size: size if _sides(size) else None)]
 Count = Annotated[int, Field(ge=1, le=1000)]
+Repeats = Annotated[int, Field(ge=1, le=50)]
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
 BatchSize = Annotated[int, Field(ge=1, le=65_536)]
 Width = Annotated[int, Field(ge=1, le=1024)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Moment = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Decay = Annotated[float, Field(ge=0, description="decoupled weight decay of kernels, per step times the learning rate")]
+Decay = Annotated[
+    float, Field(ge=0, le=1000, description="decoupled weight decay of kernels, per step times the learning rate")
+]
 Schedule = Literal["cosine", "exponential", "constant"]
 
 
@@ -74,14 +77,18 @@ class Config:
     label_dims: Annotated[Width, Field(description="length of the label embedding in the generator")] = 64
     gen_width: Annotated[Width, Field(description="channels of the generator's last hidden layer")] = 32
     crit_width: Annotated[Width, Field(description="channels of the critic's first convolution")] = 32
-    spectral_gain: Annotated[float, Field(gt=0, description="initial gain of the critic's normalised layers")] = 4.0
+    spectral_gain: Annotated[
+        float, Field(gt=0, le=1000, description="initial gain of the critic's normalised layers")
+    ] = 4.0
     learn_spectral_gain: Annotated[bool, Field(description="train the spectral gains; false fixes them")] = True
-    power_iter: Annotated[Count, Field(description="power iterations a critic update")] = 1
+    power_iter: Annotated[Repeats, Field(description="power iterations a critic update")] = 1
 
     gan_batch_size: Annotated[BatchSize, Field(description="GAN: images a critic update, over all replicas")] = 64
     gan_epochs: Annotated[Epochs, Field(description="GAN: passes over the training images")] = 20
-    crit_steps: Annotated[Count, Field(description="critic updates a generator update")] = 1
-    gp_weight: Annotated[float, Field(ge=0, description="weight of the gradient penalty in the critic's loss")] = 10.0
+    crit_steps: Annotated[Repeats, Field(description="critic updates a generator update")] = 1
+    gp_weight: Annotated[
+        float, Field(ge=0, le=1_000_000, description="weight of the gradient penalty in the critic's loss")
+    ] = 10.0
     gen_lr: Annotated[Rate, Field(description="learning rate of the generator, at the start")] = 1e-3
     crit_lr: Annotated[Rate, Field(description="learning rate of the critic, at the start")] = 1e-3
     beta_1: Annotated[Moment, Field(description="Adam's decay of the first moment, both networks")] = 0.0
@@ -90,7 +97,7 @@ class Config:
     crit_weight_decay: Decay = 0.0
     lr_schedule: Annotated[Schedule, Field(description="course of both learning rates of the GAN")] = "cosine"
     decay_rate: Annotated[Rate, Field(description="exponential schedule: learning rates fall by this factor")] = 0.96
-    decay_steps: Annotated[int, Field(ge=1, description="exponential schedule: steps for one factor")] = 1000
+    decay_steps: Annotated[int, Field(ge=1, le=10**9, description="exponential schedule: steps for one factor")] = 1000
     ema_decay: Annotated[Moment, Field(description="decay a step of the generator's moving average")] = 0.999
     pan_classness: Annotated[Share, Field(description="share of creative label vectors; 0: a conditional GAN")] = 0.0
 
@@ -198,7 +205,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {problem}; expected a YAML file") from None
     try:
         values = yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {_syntax(error)}; expected lines of `key: value`, each key once") from None
     if not isinstance(values, dict | None):
         raise ConfigError(f"{path}: found {reprlib.repr(values)}, expected lines of `key: value`")

@@ -4,6 +4,21 @@ import os
 from pathlib import Path
 
 
+def check_writable(directory: Path) -> None:
+    """See that a directory can be written to, or made; nothing is made.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    nearest = directory
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise ValueError(f"{nearest} is a file; expected a directory to write to: name another one")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ValueError(f"{nearest} cannot be written to; expected a directory of yours: name another one")
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file under a temporary name beside it, then move it into place; parents are made."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,8 @@
 generate(load_dir=Path("checkpoints"), output_dir=Path("outputs"), images_per_class=10)
 """
 
+import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,12 +12,14 @@ import numpy as np
 from tqdm import tqdm
 
 from gan.evaluation.scores import Scores
-from gan.files import write_atomically
-from gan.images import ImageFormat, ImageSpec, encode, enlarge, grid
-from gan.sampling import BATCH, Sampler, one_hot, style
-from gan.training import checkpoints
+from gan.files import check_writable, write_atomically
+from gan.images import GRID_GAP, ImageFormat, ImageSpec, encode, enlarge, grid
+from gan.sampling import BATCH, Sampler, one_hot, styles
 
 GRID_ENLARGEMENT = 2
+
+LARGEST_GRID = 60_000
+"""Pixels: JPEG's limit is 65,500."""
 
 
 def class_indices(classes: Sequence[str] | None, spec: ImageSpec) -> list[int]:
@@ -55,28 +59,50 @@ def generate(
     Raises:
         ValueError, FileNotFoundError: no usable checkpoint, or no such class.
     """
-    path = checkpoints.newest(load_dir, "gan")
+    check_writable(output_dir)
     sampler = Sampler.from_checkpoint(load_dir)
+    scores = Scores(**sampler.scores) if sampler.scores else "not scored"
     indices = class_indices(classes, sampler.spec)
+    height = GRID_ENLARGEMENT * images_per_class * (sampler.spec.height + GRID_GAP)
+    if with_grid and height > LARGEST_GRID:
+        raise ValueError(
+            f"a grid of {images_per_class} rows would be {height:,} pixels high; expected at most {LARGEST_GRID:,}: "
+            "lower --images-per-class or leave --grid out"
+        )
     output_dir.mkdir(parents=True, exist_ok=True)
-    wanted = [(index, number) for number in range(1, images_per_class + 1) for index in indices]
+    numbers = range(1, images_per_class + 1)
+    wanted = [(index, number) for number in numbers for index in indices]
+    names = {f"{index}-{number}.{image_format}" for index, number in wanted}
     drawn = []
     with tqdm(total=len(wanted), desc="images", unit=" images", disable=None) as progress:
         for start in range(0, len(wanted), BATCH):
             part = wanted[start : start + BATCH]
-            styles = np.stack([style(sampler.noise_dims, seed=seed, class_index=k, number=n) for k, n in part])
-            images = sampler.sample(one_hot([index for index, _ in part], sampler.spec.num_classes), styles)
+            labels = one_hot([index for index, _ in part], sampler.spec.num_classes)
+            images = sampler.sample(
+                labels, styles(sampler.noise_dims, seed=seed, numbers=[number for _, number in part])
+            )
             for (index, number), image in zip(part, images, strict=True):
                 write_atomically(output_dir / f"{index}-{number}.{image_format}", encode(image, image_format))
             progress.update(len(part))
             if with_grid:
                 drawn.append(images)
-    last = f"{indices[-1]}-{images_per_class}.{image_format}"
-    print(f"{len(wanted):,} images in {output_dir}: {indices[0]}-1.{image_format} to {last}")
+    print(f"{len(wanted):,} images in {output_dir}: {_first_and_last(indices, images_per_class, image_format)}")
     if with_grid:
-        picture_path = output_dir / f"grid.{image_format}"
+        path = output_dir / f"grid.{image_format}"
         picture = enlarge(grid(np.concatenate(drawn), columns=len(indices)), GRID_ENLARGEMENT)
-        write_atomically(picture_path, encode(picture, image_format))
-        print(f"the grid of all: {picture_path}")
-    scores = checkpoints.read_about(path).scores
-    print(f"drawn by {path}: {Scores(**scores) if scores else 'not scored'}")
+        write_atomically(path, encode(picture, image_format))
+        print(f"the grid of all: {path}")
+    _warn_of_others(output_dir, names)
+    print(f"drawn by {sampler.path}: {scores}")
+
+
+def _first_and_last(indices: list[int], images_per_class: int, image_format: str) -> str:
+    return f"{indices[0]}-1.{image_format} to {indices[-1]}-{images_per_class}.{image_format}"
+
+
+def _warn_of_others(directory: Path, names: set[str]) -> None:
+    """Images of an earlier call stay where they are, and would be taken for this one's."""
+    pattern = re.compile(r"\d+-\d+\.(jpg|png)")
+    others = [path.name for path in directory.iterdir() if pattern.fullmatch(path.name) and path.name not in names]
+    if others:
+        print(f"warning: {directory} also holds {len(others):,} other images, such as {min(others)}", file=sys.stderr)

@@ -21,6 +21,7 @@ BLACK = -1.0
 """Network value of pixel 0: what images are padded with up to a size that the networks can make."""
 
 JPEG_QUALITY = 95
+GRID_GAP = 2
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class ImageSpec:
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if not all(isinstance(side, int) for side in self.shape):
+            raise ValueError(f"image size is {self.shape}; expected integers")
         if self.height < 1 or self.width < 1:
             raise ValueError(f"image size is {self.height}x{self.width}; expected at least 1x1")
         if self.channels not in (1, 3):
@@ -67,14 +70,20 @@ def network_from_pixels(pixels: Any) -> Any:
 
 
 def pixels_from_network(values: NDArray[np.floating[Any]]) -> Pixels:
-    """Round values in [-1, 1] to uint8 pixels; values outside are clipped. Non-finite values raise `ValueError`."""
+    """Round values in [-1, 1] to uint8 pixels; values outside are clipped.
+
+    Raises:
+        FloatingPointError: a value is NaN or infinite.
+    """
     values = np.asarray(values, np.float32)
     if not np.isfinite(values).all():
-        raise ValueError("the images hold NaN or infinity; expected values in [-1, 1]: the network has diverged")
+        raise FloatingPointError(
+            "the images hold NaN or infinity; expected values in [-1, 1]: the network has diverged"
+        )
     return np.clip(np.rint((values + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 
-def grid(images: Pixels, *, columns: int, gap: int = 2) -> Pixels:
+def grid(images: Pixels, *, columns: int, gap: int = GRID_GAP) -> Pixels:
     """Tile images (B, H, W, C), row by row, on a mid-grey ground: one image (rows·(H+gap)+gap, ..., C)."""
     count, height, width, channels = images.shape
     rows = -(-count // columns)

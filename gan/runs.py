@@ -4,6 +4,9 @@ train_classifier(config, RunOptions(data_path="digits"))
 scores = train_gan(config, RunOptions(data_path="digits"))
 """
 
+import shlex
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from gan.data.batches import Batches
 from gan.data.dataset import DataSet
 from gan.data.loading import load_dataset
 from gan.evaluation.scores import Reader, Scorer, Scores
+from gan.files import check_writable
 from gan.images import ImageSpec, Pixels, grid
 from gan.models.classifier import Classifier
 from gan.models.critic import Critic
@@ -26,7 +30,7 @@ from gan.training import checkpoints
 from gan.training.checkpoints import About, Kind
 from gan.training.classifier_trainer import ClassifierTrainer
 from gan.training.gan_trainer import GanTrainer, Networks
-from gan.training.loop import Schedule, Values, train
+from gan.training.loop import Evaluation, Schedule, train
 from gan.training.records import Records
 from gan.training.replicas import make_strategy
 
@@ -36,12 +40,16 @@ CONFIG_FILES: dict[Kind, str] = {"classifier": "config-cls.yaml", "gan": "config
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Where a run reads and writes, and how often. Intervals are in steps, `record_epochs` in epochs."""
+    """Where a run reads and writes, and how often. Intervals are in steps, `record_epochs` in epochs.
+
+    `config_path` is only for messages, which name commands as the user would type them.
+    """
 
     data_path: str
     save_dir: Path
     log_dir: Path
     load_dir: Path | None = None
+    config_path: Path | None = None
     save_steps: int = 1000
     record_steps: int = 1000
     record_epochs: int = 1
@@ -50,15 +58,21 @@ class RunOptions:
     overwrite: bool = False
     dry_run: bool = False
 
+    def classifier_command(self, save_dir: str) -> str:
+        """How to train the classifier that this run needs."""
+        config = [] if self.config_path is None else ["-c", str(self.config_path)]
+        return shlex.join(["./classifier.py", "--data-path", self.data_path, *config, "--save-dir", save_dir])
+
 
 def train_classifier(config: Config, options: RunOptions) -> float | None:
     """Train and save a classifier; returns its test accuracy, or None on a dry run.
 
     Raises:
-        ValueError, FileNotFoundError: data, config or directories that cannot be used.
+        ValueError, OSError: data, config or directories that cannot be used.
+        FloatingPointError: a loss is not finite.
     """
+    replaced = _check_directories(options, "classifier")
     data = load_dataset(options.data_path, image_size=config.image_height_width)
-    _require_no_checkpoints(options, "classifier")
     batches = Batches(data.train_images, data.train_labels, batch_size=config.cls_batch_size, seed=config.seed)
     total_steps = config.cls_epochs * batches.per_epoch
     strategy = make_strategy()
@@ -66,44 +80,45 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
     with strategy.scope():
         classifier = Classifier(data.spec, config, dtype=_dtype(config))
     if options.load_dir is not None:
-        start = _compatible_classifier(options.load_dir, data.spec, options.data_path)
+        start = _compatible_classifier(options.load_dir, data, options)
         checkpoints.restore(start, {"classifier": classifier}, partial=True)
     trainer = ClassifierTrainer(classifier, data.spec, config=config, total_steps=total_steps, strategy=strategy)
-    _print_plan(data, trainer.models, strategy, total_steps, batches.per_epoch)
+    _print_plan(data, trainer.models, strategy, f"{total_steps:,} steps in {config.cls_epochs} epochs")
     if options.dry_run:
         return None
 
     reader = Reader(classifier)
 
-    def evaluate(step: int) -> Values:
-        return {"accuracy/test": reader.accuracy(data.test_images, data.test_labels)}
+    def evaluate(step: int) -> Evaluation:
+        accuracy = reader.accuracy(data.test_images, data.test_labels)
+        return Evaluation({"accuracy/test": accuracy}, {"accuracy": accuracy})
 
-    def save(step: int, scores: Values) -> None:
-        about = About("classifier", step, data.spec, config, scores)
-        checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep)
+    def save(step: int, scores: Mapping[str, Any]) -> None:
+        about = About("classifier", step, data.spec, config, data.digest, scores)
+        checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
 
     schedule = Schedule(
         total_steps, config.steps_per_call, options.record_epochs * batches.per_epoch, options.save_steps
     )
-    with _start(config, options, "classifier") as records:
+    with _records(config, options, "classifier") as records:
         records.picture("real", 0, _real_grid(data))
         scores = train(trainer, batches, schedule, name="classifier", records=records, evaluate=evaluate, save=save)
         if options.log_graph:
             records.graph(trainer.traced)
-    print(f"test accuracy {scores['accuracy/test']:.2%}, N = {len(data.test_images):,}")
-    print(f"checkpoint {checkpoints.newest(options.save_dir, 'classifier')}, records {records.directory}")
-    return scores["accuracy/test"]
+    print(f"test accuracy {scores['accuracy']:.2%}, N = {len(data.test_images):,}")
+    print(f"checkpoints in {options.save_dir}, records in {records.directory}")
+    return float(scores["accuracy"])
 
 
 def train_gan(config: Config, options: RunOptions) -> Scores | None:
     """Train and save a conditional GAN; returns its last scores, or None on a dry run.
 
     Raises:
-        ValueError, FileNotFoundError: data, config, classifier or directories that cannot be used.
-        FloatingPointError: a loss is not finite.
+        ValueError, OSError: data, config, classifier or directories that cannot be used.
+        FloatingPointError: a loss or a sample is not finite.
     """
+    replaced = _check_directories(options, "gan")
     data = load_dataset(options.data_path, image_size=config.image_height_width)
-    _require_no_checkpoints(options, "gan")
     batches = Batches(data.train_images, data.train_labels, batch_size=config.gan_batch_size, seed=config.seed)
     total_steps = config.gan_epochs * batches.per_epoch // config.crit_steps
     if total_steps < 1:
@@ -111,48 +126,42 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
             f"crit_steps is {config.crit_steps}, more than the {config.gan_epochs * batches.per_epoch} batches of the "
             "run; lower crit_steps or gan_batch_size, or raise gan_epochs"
         )
-    classifier = load_classifier(options.load_dir or options.save_dir, data.spec, data_path=options.data_path)
-    scorer = Scorer(classifier, data, samples=config.fid_samples, noise_dims=config.noise_dims, seed=config.seed)
+    classifier = load_classifier(options.load_dir or options.save_dir, data, options)
     strategy = make_strategy()
-    trainer = GanTrainer(
-        build_networks(data.spec, config, strategy),
-        data.spec,
-        config=config,
-        total_steps=total_steps,
-        strategy=strategy,
-    )
-    _print_plan(data, trainer.models, strategy, total_steps, batches.per_epoch // config.crit_steps)
-    print(f"scored by classifier {scorer.classifier} on {scorer.samples:,} test images")
+    networks = build_networks(data.spec, config, strategy)
+    trainer = GanTrainer(networks, data.spec, config=config, total_steps=total_steps, strategy=strategy)
+    _print_plan(data, trainer.models, strategy, f"{total_steps:,} steps in {config.gan_epochs} epochs")
+    scorer = Scorer(classifier, data, samples=config.fid_samples, noise_dims=config.noise_dims, seed=config.seed)
+    print(f"scored by classifier {scorer.classifier}: noise floor {scorer.noise_floor:.3f}, N = {scorer.samples:,}")
     if options.dry_run:
         return None
 
-    sampler = Sampler(trainer.networks.average, data.spec, noise_dims=config.noise_dims)
-    latest: list[Scores] = []
+    sampler = Sampler(networks.average, data.spec, noise_dims=config.noise_dims)
 
-    def picture(step: int) -> None:
-        images = sampler.style_grid(rows=GRID_ROWS, seed=config.seed)
-        records.picture("samples", step, grid(images, columns=data.spec.num_classes))
-
-    def evaluate(step: int) -> Values:
-        picture(step)
-        latest[:] = [scorer.score(sampler.sample)]
-        return latest[0].values()
-
-    def save(step: int, values: Values) -> None:
-        scores = latest[0]._asdict() if values else {}
-        about = About("gan", step, data.spec, config, scores)
-        checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep)
+    def save(step: int, scores: Mapping[str, Any]) -> None:
+        about = About("gan", step, data.spec, config, data.digest, scores)
+        checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
 
     schedule = Schedule(total_steps, config.steps_per_call, options.record_steps, options.save_steps)
-    with _start(config, options, "gan") as records:
+    with _records(config, options, "gan") as records:
+
+        def picture(step: int) -> None:
+            images = sampler.style_grid(rows=GRID_ROWS, seed=config.seed)
+            records.picture("samples", step, grid(images, columns=data.spec.num_classes))
+
+        def evaluate(step: int) -> Evaluation:
+            picture(step)
+            scores = scorer.score(sampler.sample)
+            return Evaluation(scores.values(), scores._asdict())
+
         records.picture("real", 0, _real_grid(data))
         picture(0)
-        train(trainer, batches, schedule, name="GAN", records=records, evaluate=evaluate, save=save)
+        scores = Scores(**train(trainer, batches, schedule, name="GAN", records=records, evaluate=evaluate, save=save))
         if options.log_graph:
             records.graph(trainer.traced)
-    print(latest[0])
-    print(f"checkpoint {checkpoints.newest(options.save_dir, 'gan')}, records {records.directory}")
-    return latest[0]
+    print(scores)
+    print(f"checkpoints in {options.save_dir}, records in {records.directory}")
+    return scores
 
 
 def build_networks(spec: ImageSpec, config: Config, strategy: tf.distribute.Strategy) -> Networks:
@@ -166,64 +175,71 @@ def build_networks(spec: ImageSpec, config: Config, strategy: tf.distribute.Stra
     return Networks(generator, average, critic)
 
 
-def load_classifier(directory: Path, spec: ImageSpec, *, data_path: str) -> Classifier:
-    """The newest classifier of a directory, in float32. `data_path` is where the images came from, for the message.
+def load_classifier(directory: Path, data: DataSet, options: RunOptions) -> Classifier:
+    """The newest classifier of a directory, in float32.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it is of other images.
+        ValueError: it was trained on other images.
     """
-    path = _compatible_classifier(directory, spec, data_path)
-    classifier = Classifier(spec, checkpoints.read_about(path).config)
+    path = _compatible_classifier(directory, data, options)
+    classifier = Classifier(data.spec, checkpoints.read_about(path).config)
     checkpoints.restore(path, {"classifier": classifier}, partial=True)
     return classifier
 
 
-def _compatible_classifier(directory: Path, spec: ImageSpec, data_path: str) -> Path:
-    path = checkpoints.newest(directory, "classifier")
-    found = checkpoints.read_about(path).spec
-    if found != spec:
-        raise ValueError(
-            f"{path}: the classifier is for images of {found}, the data are {spec}; run ./classifier.py --data-path "
-            f"{data_path} --save-dir {directory} --overwrite with the same image_size"
-        )
-    return path
+def _compatible_classifier(directory: Path, data: DataSet, options: RunOptions) -> Path:
+    command = options.classifier_command(str(directory))
+    path = checkpoints.newest(directory, "classifier", remedy=f"run {command}, or name another directory")
+    about = checkpoints.read_about(path)
+    if about.spec != data.spec:
+        found, expected = str(about.spec), str(data.spec)
+    elif about.data != data.digest:
+        found, expected = f"other images of {about.spec}", f"those of {options.data_path}"
+    else:
+        return path
+    raise ValueError(
+        f"{path}: the classifier was trained on {found}; expected {expected}: run "
+        f"{options.classifier_command('OTHER_DIRECTORY')}, then pass --load-dir OTHER_DIRECTORY"
+    )
 
 
 def _dtype(config: Config) -> str:
     return "mixed_bfloat16" if config.mixed_precision else "float32"
 
 
-def _require_no_checkpoints(options: RunOptions, kind: Kind) -> None:
-    """Two runs in one directory would be one run's checkpoints after the other's."""
+def _check_directories(options: RunOptions, kind: Kind) -> list[int]:
+    """See that a run can write; returns steps of an earlier run's checkpoints, which the first of this run replaces.
+
+    Two runs in one directory would be one run's checkpoints after the other's.
+    """
+    for directory in (options.save_dir, options.log_dir):
+        check_writable(directory)
     steps = checkpoints.steps_saved(options.save_dir, kind)
     if steps and not options.overwrite:
         raise ValueError(
-            f"{options.save_dir} already holds a {kind} checkpoint of step {steps[-1]}; "
+            f"{options.save_dir} already holds a {kind} checkpoint, of step {steps[-1]}; "
             "pass --overwrite to replace it, or another --save-dir"
         )
+    return steps
 
 
-def _start(config: Config, options: RunOptions, kind: Kind) -> Records:
-    """Clear the way and open the records: the first thing a run writes."""
+def _records(config: Config, options: RunOptions, kind: Kind) -> Records:
+    """Open the records and write the config beside them and the checkpoints: the first things a run writes."""
     options.save_dir.mkdir(parents=True, exist_ok=True)
     records = Records(options.log_dir, config, name=CONFIG_FILES[kind])
-    checkpoints.remove_all(options.save_dir, kind)
     dump_config(config, options.save_dir / CONFIG_FILES[kind])
     return records
 
 
-def _print_plan(
-    data: DataSet,
-    models: dict[str, Any],
-    strategy: tf.distribute.Strategy,
-    total_steps: int,
-    steps_per_epoch: int,
-) -> None:
+def _print_plan(data: DataSet, models: dict[str, Any], strategy: tf.distribute.Strategy, length: str) -> None:
     print(data.describe())
+    empty = [name for name, count in zip(data.spec.class_names, data.class_counts()[0], strict=True) if count == 0]
+    if empty:
+        print(f"warning: no training image of class {', '.join(empty)}", file=sys.stderr)
     print(", ".join(f"{name} {model.count_params():,} parameters" for name, model in models.items()))
     devices = ", ".join(device.split("device:")[-1] for device in strategy.extended.worker_devices)
-    print(f"{total_steps:,} steps, {steps_per_epoch:,} an epoch, on {devices}")
+    print(f"{length}, on {devices}")
 
 
 def _real_grid(data: DataSet) -> Pixels:

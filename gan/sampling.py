@@ -1,13 +1,15 @@
 """The one way images leave a checkpoint: `Sampler`.
 
     sampler = Sampler.from_checkpoint(Path("checkpoints"))
-    images = sampler.sample(one_hot([3, 8], sampler.spec.num_classes), styles(seed=0, classes=[3, 8], numbers=[1, 1]))
+    z = styles(sampler.noise_dims, seed=0, numbers=[1, 2])
+    images = sampler.sample(one_hot([3, 8], sampler.spec.num_classes), z)
 
 Shapes: `N` images, `H W C` image, `K` classes, `Z` style.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from gan.images import ImageSpec, Pixels, pixels_from_network
 from gan.models.generator import Generator
+from gan.seeding import Purpose, numpy_stream
 from gan.training import checkpoints
 
 BATCH = 64
@@ -29,14 +32,11 @@ def one_hot(classes: Sequence[int], num_classes: int) -> Floats:
     return np.eye(num_classes, dtype=np.float32)[np.asarray(classes, np.int64)]
 
 
-def style(noise_dims: int, *, seed: int, class_index: int, number: int) -> Floats:
-    """The style (Z,) of image `number` of a class at a seed: a function of these alone."""
-    return np.random.default_rng([seed, class_index, number]).standard_normal(noise_dims, dtype=np.float32)
-
-
-def style_rows(noise_dims: int, *, seed: int, rows: int) -> Floats:
-    """Styles (rows, Z) for a grid whose rows are styles."""
-    return np.random.default_rng([seed, rows]).standard_normal((rows, noise_dims), dtype=np.float32)
+def styles(noise_dims: int, *, seed: int, numbers: Sequence[int]) -> Floats:
+    """The styles (N, Z) of these numbers at a seed. Style 1 is the same one whatever is drawn with it."""
+    return np.stack(
+        [numpy_stream(Purpose.STYLE, seed, n).standard_normal(noise_dims, dtype=np.float32) for n in numbers]
+    )
 
 
 class Sampler:
@@ -46,10 +46,22 @@ class Sampler:
         generator: of `gan.models.generator`'s calling convention; for use, the moving average.
         spec: of the images.
         noise_dims: Z.
+        path: of the checkpoint it is from, if it is from one.
+        scores: of that checkpoint, by name.
     """
 
-    def __init__(self, generator: keras.Model, spec: ImageSpec, *, noise_dims: int) -> None:
+    def __init__(
+        self,
+        generator: keras.Model,
+        spec: ImageSpec,
+        *,
+        noise_dims: int,
+        path: Path | None = None,
+        scores: Mapping[str, Any] | None = None,
+    ) -> None:
         self.spec = spec
+        self.path = path
+        self.scores = scores or {}
         self.noise_dims = noise_dims
         signature = [
             tf.TensorSpec((BATCH, noise_dims), tf.float32),
@@ -65,11 +77,13 @@ class Sampler:
             FileNotFoundError: there is no such checkpoint.
             ValueError: it is damaged.
         """
-        path = checkpoints.newest(directory, "gan")
+        path = checkpoints.newest(
+            directory, "gan", remedy=f"run ./train.py --save-dir {directory}, or name another one"
+        )
         about = checkpoints.read_about(path)
         generator = Generator(about.spec, about.config)
         checkpoints.restore(path, {"average": generator}, partial=True)
-        return cls(generator, about.spec, noise_dims=about.config.noise_dims)
+        return cls(generator, about.spec, noise_dims=about.config.noise_dims, path=path, scores=about.scores)
 
     def sample(self, labels: Floats, styles: Floats) -> Pixels:
         """Label vectors (N, K) and styles (N, Z) -> images (N, H, W, C) uint8. Equal rows give equal images.
@@ -93,7 +107,8 @@ class Sampler:
         return images
 
     def style_grid(self, *, rows: int, seed: int) -> Pixels:
-        """Images (rows·K, H, W, C) for a grid: each row a style, each column a class."""
+        """Images (rows·K, H, W, C) for a grid: each row a style, from number 1, each column a class."""
         classes = self.spec.num_classes
         labels = np.tile(np.eye(classes, dtype=np.float32), (rows, 1))
-        return self.sample(labels, style_rows(self.noise_dims, seed=seed, rows=rows).repeat(classes, axis=0))
+        numbers = range(1, rows + 1)
+        return self.sample(labels, styles(self.noise_dims, seed=seed, numbers=numbers).repeat(classes, axis=0))

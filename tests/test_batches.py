@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gan.data.batches import Batches
+from gan.seeding import Purpose
 
 
 def numbered(count: int, batch_size: int, *, seed: int = 5) -> Batches:
@@ -53,7 +54,7 @@ def test_walking_an_epoch_draws_one_permutation(monkeypatch: pytest.MonkeyPatch)
     batches = numbered(23, 5)
     for number in range(8):
         batches.take(number, 1)
-    assert drawn == [[5, 0], [5, 1]]
+    assert drawn == [[Purpose.EPOCH_ORDER, 5, 0], [Purpose.EPOCH_ORDER, 5, 1]]
 
 
 def test_one_batch_may_be_the_whole_split() -> None:

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import numpy as np
@@ -28,11 +29,12 @@ def classifier_trainer(strategy) -> ClassifierTrainer:
 
 
 def about(step: int = 1, **scores: float) -> About:
-    return About("gan", step, DATA.spec, TINY, scores)
+    return About("gan", step, DATA.spec, TINY, DATA.digest, scores)
 
 
-def save_small(directory, step: int, *, keep: int = 2, **scores: float):
-    return checkpoints.save(directory, about(step, **scores), {"average": Generator(DATA.spec, TINY)}, keep=keep)
+def save_small(directory, step: int, *, keep: int = 2, replaces=(), **scores: float):
+    objects = {"average": Generator(DATA.spec, TINY)}
+    return checkpoints.save(directory, about(step, **scores), objects, keep=keep, replaces=replaces)
 
 
 @pytest.mark.parametrize("make", [gan_trainer, classifier_trainer])
@@ -74,7 +76,7 @@ def test_the_last_few_and_the_best_are_kept(tmp_path):
     for step, fid in ((1, 5.0), (2, 2.0), (3, 4.0), (4, 3.0), (5, 6.0)):
         save_small(tmp_path, step, fid=fid)
     assert checkpoints.steps_saved(tmp_path, "gan") == [2, 4, 5]
-    assert checkpoints.newest(tmp_path, "gan").name == "gan-00000005"
+    assert checkpoints.newest(tmp_path, "gan", remedy="").name == "gan-00000005"
 
 
 def test_a_save_cut_short_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
@@ -89,11 +91,11 @@ def test_a_save_cut_short_leaves_nothing_that_looks_whole(tmp_path, monkeypatch)
     assert [path.name for path in tmp_path.iterdir()] == ["gan-00000001"]
 
 
-def test_no_checkpoint_names_the_command_that_makes_one(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no checkpoint of that kind.*run \./train\.py --save-dir"):
-        checkpoints.newest(tmp_path, "gan")
-    with pytest.raises(FileNotFoundError, match=r"no such directory.*run \./classifier\.py --save-dir"):
-        checkpoints.newest(tmp_path / "absent", "classifier")
+def test_no_checkpoint_is_an_error_that_ends_with_the_remedy(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint of that kind.*expected a gan checkpoint: do this$"):
+        checkpoints.newest(tmp_path, "gan", remedy="do this")
+    with pytest.raises(FileNotFoundError, match=r"absent: no such directory.*a classifier checkpoint: do that$"):
+        checkpoints.newest(tmp_path / "absent", "classifier", remedy="do that")
 
 
 def test_another_network_is_refused_by_its_first_difference(tmp_path):
@@ -121,7 +123,11 @@ def test_damaged_variables_are_refused(damage, tmp_path):
     assert "\n" not in str(found.value)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"kind": "gan"}', '{"spec": 3, "config": {}}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '"x"', "[" * 100_000, '{"kind": "gan"}', '{"spec": 3, "config": {}}', '{"config": "x"}'],
+    ids=range(8),
+)
 def test_a_damaged_about_file_is_refused(content, tmp_path):
     path = save_small(tmp_path, 1)
     (path / "about.json").write_text(content)
@@ -129,8 +135,31 @@ def test_a_damaged_about_file_is_refused(content, tmp_path):
         checkpoints.read_about(path)
 
 
-def test_remove_all_leaves_the_other_kind(tmp_path):
+@pytest.mark.parametrize("key", ["scores", "layout", "spec", "config", "step"])
+def test_an_about_file_of_the_wrong_shape_is_refused(key, tmp_path):
     path = save_small(tmp_path, 1)
-    shutil.copytree(path, tmp_path / "classifier-00000001")
-    checkpoints.remove_all(tmp_path, "gan")
-    assert [path.name for path in tmp_path.iterdir()] == ["classifier-00000001"]
+    values = json.loads((path / "about.json").read_text())
+    for wrong in ([1], "x", None):
+        (path / "about.json").write_text(json.dumps(values | {key: wrong}))
+        with pytest.raises(ValueError, match=r"about\.json is not that of a checkpoint"):
+            checkpoints.read_about(path)
+
+
+def test_an_earlier_run_is_replaced_only_by_a_whole_checkpoint(tmp_path, monkeypatch):
+    for step in (4, 8):
+        save_small(tmp_path, step)
+    shutil.copytree(tmp_path / "gan-00000008", tmp_path / "classifier-00000001")
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "write_atomically", lambda *_: pytest.fail("disk full"))
+        with pytest.raises(BaseException, match="disk full"):
+            save_small(tmp_path, 4, replaces=[4, 8])
+    assert checkpoints.steps_saved(tmp_path, "gan") == [4, 8]
+    save_small(tmp_path, 4, replaces=[4, 8])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["classifier-00000001", "gan-00000004"]
+
+
+def test_a_checkpoint_that_cannot_be_read_does_not_stop_a_run(tmp_path):
+    (save_small(tmp_path, 1) / "about.json").write_text("{")
+    save_small(tmp_path, 2, fid=3.0)
+    save_small(tmp_path, 3, fid=4.0)
+    assert checkpoints.steps_saved(tmp_path, "gan") == [2, 3]

@@ -40,8 +40,8 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
     ("name", "changes"),
     [
         ("quickstart", {"gan_epochs": 12, "fid_samples": 2000}),
-        ("mnist", {"gan_epochs": 5}),
-        ("large", {"image_size": 64, "gen_width": 64, "crit_width": 64, "gan_batch_size": 128}),
+        ("mnist", {"gan_epochs": 6}),
+        ("large", {"image_size": 64, "gen_width": 64, "crit_width": 64, "gan_batch_size": 128, "steps_per_call": 16}),
         ("mixed-precision", {"mixed_precision": True}),
     ],
 )
@@ -101,11 +101,11 @@ WRONG_VALUES: list[tuple[str | bytes, str]] = [
     ("gen_lr: true", "gen_lr: found true (a boolean), expected a number, 0 < gen_lr <= 1"),
     ("gen_lr: [1]", "gen_lr: found [1] (a list), expected a number, 0 < gen_lr <= 1"),
     ("gen_lr: {a: 1}", "gen_lr: found {'a': 1} (a mapping), expected a number, 0 < gen_lr <= 1"),
-    ("gp_weight: .nan", "gp_weight: found nan, expected a number, gp_weight >= 0"),
-    ("gp_weight: .inf", "gp_weight: found inf, expected a number, gp_weight >= 0"),
-    ("gp_weight: -1e-9", "gp_weight: found -1e-09, expected a number, gp_weight >= 0"),
-    ("spectral_gain: 0", "spectral_gain: found 0, expected a number, spectral_gain > 0"),
-    ("cls_weight_decay: -1", "cls_weight_decay: found -1, expected a number, cls_weight_decay >= 0"),
+    ("gp_weight: .nan", "gp_weight: found nan, expected a number, 0 <= gp_weight <= 1000000"),
+    ("gp_weight: .inf", "gp_weight: found inf, expected a number, 0 <= gp_weight <= 1000000"),
+    ("gp_weight: -1e-9", "gp_weight: found -1e-09, expected a number, 0 <= gp_weight <= 1000000"),
+    ("spectral_gain: 0", "spectral_gain: found 0, expected a number, 0 < spectral_gain <= 1000"),
+    ("cls_weight_decay: -1", "cls_weight_decay: found -1, expected a number, 0 <= cls_weight_decay <= 1000"),
     ("beta_2: 1", "beta_2: found 1, expected a number, 0 <= beta_2 < 1"),
     ("ema_decay: 1", "ema_decay: found 1, expected a number, 0 <= ema_decay < 1"),
     ("pan_classness: 1.01", "pan_classness: found 1.01, expected a number, 0 <= pan_classness <= 1"),
@@ -225,45 +225,45 @@ def within(low: float, high: float) -> st.SearchStrategy[float]:
     return st.sampled_from([low, high]) | st.floats(low, high)
 
 
-ABOVE_0, BELOW_1, LARGE = 5e-324, 1 - 2**-53, 1.7e308
+ABOVE_0, BELOW_1 = 5e-324, 1 - 2**-53
 SIDE = st.integers(4, 1024)
-WIDTH, BATCH, EPOCHS, COUNT = (
+WIDTH, BATCH, EPOCHS, REPEATS = (
     st.integers(1, 1024),
     st.integers(1, 65_536),
     st.integers(1, 100_000),
-    st.integers(1, 1000),
+    st.integers(1, 50),
 )
-RATE, MOMENT, POSITIVE = within(ABOVE_0, 1.0), within(0.0, BELOW_1), within(0.0, LARGE)
+RATE, MOMENT, DECAY = within(ABOVE_0, 1.0), within(0.0, BELOW_1), within(0.0, 1000.0)
 VALID = {
     "seed": st.integers(0, 2**31 - 1),
     "image_size": st.none() | SIDE | SIDE.map(str) | st.builds("{}x{}".format, SIDE, SIDE),
     "mixed_precision": st.booleans(),
-    "steps_per_call": COUNT,
+    "steps_per_call": st.integers(1, 1000),
     "cls_width": WIDTH,
     "cls_batch_size": BATCH,
     "cls_epochs": EPOCHS,
     "cls_lr": RATE,
-    "cls_weight_decay": POSITIVE,
+    "cls_weight_decay": DECAY,
     "noise_dims": WIDTH,
     "label_dims": WIDTH,
     "gen_width": WIDTH,
     "crit_width": WIDTH,
-    "spectral_gain": within(ABOVE_0, LARGE),
+    "spectral_gain": within(ABOVE_0, 1000.0),
     "learn_spectral_gain": st.booleans(),
-    "power_iter": COUNT,
+    "power_iter": REPEATS,
     "gan_batch_size": BATCH,
     "gan_epochs": EPOCHS,
-    "crit_steps": COUNT,
-    "gp_weight": POSITIVE,
+    "crit_steps": REPEATS,
+    "gp_weight": within(0.0, 1e6),
     "gen_lr": RATE,
     "crit_lr": RATE,
     "beta_1": MOMENT,
     "beta_2": MOMENT,
-    "gen_weight_decay": POSITIVE,
-    "crit_weight_decay": POSITIVE,
+    "gen_weight_decay": DECAY,
+    "crit_weight_decay": DECAY,
     "lr_schedule": st.sampled_from(["cosine", "exponential", "constant"]),
     "decay_rate": RATE,
-    "decay_steps": st.integers(1, 10**12),
+    "decay_steps": st.integers(1, 10**9),
     "ema_decay": MOMENT,
     "pan_classness": within(0.0, 1.0),
     "fid_samples": st.integers(2, 10**12),

@@ -132,15 +132,29 @@ def test_an_html_page_from_every_mirror_leaves_nothing_behind(web: Path) -> None
     [b"", b"half a file", gzip.compress(CONTENTS[NAMES[2]])[:-1], gzip.compress(CONTENTS[NAMES[2]]) + b"rubbish"],
     ids=["empty", "not gzip", "cut short", "trailing rubbish"],
 )
-def test_a_wrong_file_is_fetched_again_alone(web: Path, wrong: bytes) -> None:
+def test_a_wrong_file_is_fetched_again_alone_and_kept_aside(web: Path, wrong: bytes) -> None:
+    """It may be of another data set: Fashion-MNIST has the same names."""
     serve(web, MIRRORS[0])
     download(web, "there")
     (web / "requests").unlink()
     (web.parent / "there" / f"{NAMES[2]}.gz").write_bytes(wrong)
     result = download(web, "there")
-    assert (result.returncode, result.stderr) == (0, "")
+    assert result.returncode == 0
+    assert result.stderr == (
+        f"download_mnist.sh: there/{NAMES[2]}.gz is not MNIST's: keeping it as {NAMES[2]}.gz.replaced\n"
+    )
     assert requests(web) == [f"{MIRRORS[0]}/{NAMES[2]}.gz"]
+    kept = web.parent / "there" / f"{NAMES[2]}.gz.replaced"
+    assert kept.read_bytes() == wrong
+    kept.unlink()
     assert_complete(web.parent / "there")
+
+
+def test_a_directory_with_a_files_name_is_refused(web: Path) -> None:
+    (web.parent / "there" / f"{NAMES[0]}.gz").mkdir(parents=True)
+    result = download(web, "there")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"download_mnist.sh: there/{NAMES[0]}.gz is not a file; move it away\n"
 
 
 def test_a_wrong_file_is_kept_when_no_mirror_has_the_right_one(web: Path) -> None:

@@ -52,9 +52,6 @@ def test_singular_covariances():
 @pytest.mark.filterwarnings("ignore:Matrix is singular")
 def test_no_more_samples_than_features():
     first, second = random_pair(10, 24, 3)
-    # SciPy's root of a singular product is only good to about 1e-7 of its norm; add what makes it regular to both.
-    nudge = 1e-9 * np.eye(24)
-    first, second = (FeatureStatistics(s.mean, s.covariance + nudge, s.samples) for s in (first, second))
     assert frechet_distance(first, second) == pytest.approx(by_scipy(first, second), rel=1e-6)
 
 
@@ -95,7 +92,7 @@ def test_too_few_samples_are_refused(shape):
 
 
 def test_features_that_are_not_finite_are_refused():
-    with pytest.raises(ValueError, match="NaN or infinity"):
+    with pytest.raises(FloatingPointError, match="NaN or infinity"):
         feature_statistics(np.array([[1.0, np.nan], [0.0, 1.0]]))
 
 

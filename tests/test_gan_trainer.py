@@ -10,8 +10,10 @@ from gan.config import Config
 from gan.data.batches import Batches
 from gan.images import ImageSpec
 from gan.runs import build_networks
+from gan.seeding import Purpose
 from gan.training.gan_trainer import GanTrainer, Networks
 from gan.training.loop import Values
+from gan.training.replicas import replica_slice
 
 DATA = tiny_data()
 
@@ -79,9 +81,6 @@ def test_replicas_see_different_images_and_noise(two_replicas):
     batch = batches().take(0, 1)
 
     def look(images):
-        from gan.training.randomness import Purpose
-        from gan.training.replicas import replica_slice
-
         return replica_slice(images), trainer._styles(Purpose.CRITIC_STYLES, tf.constant(0, tf.int64))
 
     images, styles = two_replicas.run(tf.function(look), (tf.constant(batch.images[0]),))
@@ -209,6 +208,56 @@ def test_losses_penalty_and_gradients_of_a_two_parameter_critic(replicas, reques
     assert found["gradient/generator"] == pytest.approx(64 * new_slope, rel=1e-5)
 
 
+class RecordingCritic(LinearCritic):
+    """Keeps what it was asked to score, and counts power iterations."""
+
+    def __init__(self) -> None:
+        super().__init__(0.5)
+        self.asked = []
+        self.iterations_asked = []
+
+    def call(self, images, labels):
+        self.asked.append((images, labels))
+        return super().call(images, labels)
+
+    def power_iteration(self, count):
+        self.iterations_asked.append(count)
+
+
+def test_what_the_critic_is_asked(one_replica):
+    """One pass of reals and fakes, one of their interpolates; ε is uniform, one a pair."""
+    config = replace(TINY, gan_batch_size=40, pan_classness=0.5, power_iter=3)
+    with one_replica.scope():
+        critic = RecordingCritic()
+        networks = Networks(ConstantGenerator(DATA.spec), ConstantGenerator(DATA.spec), critic)
+    trainer = GanTrainer(networks, DATA.spec, config=config, total_steps=10, strategy=one_replica)
+    batch = batches(config).take(0, 1)
+    epsilons = []
+    for update in range(20):
+        critic.asked.clear()
+        trainer._critic_gradients(
+            tf.constant(update, tf.int64), tf.constant(batch.images[0]), tf.constant(batch.labels[0])
+        )
+        (both, both_labels), (between, between_labels) = ((a.numpy(), b.numpy()) for a, b in critic.asked)
+        reals, fakes = np.split(both, 2)
+        np.testing.assert_allclose(reals, batch.images[0] / 127.5 - 1.0, atol=1e-6)
+        np.testing.assert_array_equal(both_labels[:40], np.eye(3)[batch.labels[0]])
+        np.testing.assert_allclose(both_labels[40:].sum(axis=1), 1.0, rtol=1e-6)
+        epsilon = ((between - fakes) / (reals - fakes))[:, 0, 0, 0]
+        mixed = fakes + epsilon[:, None, None, None] * (reals - fakes)
+        np.testing.assert_allclose(between, mixed, atol=1e-5)
+        np.testing.assert_allclose(
+            between_labels, both_labels[40:] + epsilon[:, None] * (both_labels[:40] - both_labels[40:]), atol=1e-4
+        )
+        epsilons.extend(epsilon)
+    epsilons = np.array(epsilons)
+    assert len(np.unique(epsilons.round(5))) > 780
+    assert -1e-5 <= epsilons.min() < 0.01 and 0.99 < epsilons.max() <= 1.0 + 1e-5
+    np.testing.assert_allclose(np.histogram(epsilons, 4, (0, 1))[0], 200, atol=60)
+    trainer.run(0, batch)
+    assert critic.iterations_asked == [3]
+
+
 def test_creative_training_draws_its_own_labels(one_replica):
     seen = {}
     for share in (0.0, 0.5):
@@ -257,7 +306,8 @@ def test_mixed_precision_trains_float32_variables(one_replica):
     metrics = run(trainer, 0, 2)
     assert all(np.isfinite(value) for value in metrics.values())
     assert all(values.dtype != tf.bfloat16.as_numpy_dtype for values in values_of(trainer).values())
-    assert trainer.networks.average.compute_dtype == "float32"
+    computes_in = [network.compute_dtype for network in trainer.networks]
+    assert computes_in == ["bfloat16", "float32", "bfloat16"]  # generator, average, critic
 
 
 def test_a_batch_that_the_replicas_do_not_divide_is_refused(two_replicas):

@@ -21,7 +21,7 @@ def test_values_outside_are_clipped_and_others_rounded():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_images_that_are_not_finite_are_refused(bad):
-    with pytest.raises(ValueError, match="the network has diverged"):
+    with pytest.raises(FloatingPointError, match="the network has diverged"):
         pixels_from_network(np.array([0.0, bad], np.float32))
 
 

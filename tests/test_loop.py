@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan.config import load_config
 from gan.data.batches import Batch
-from gan.training.loop import Schedule, train
+from gan.training.loop import Evaluation, Schedule, train
 from gan.training.progress import Progress
 from gan.training.records import Records
 
@@ -59,7 +59,7 @@ def run(trainer, directory, *, total_steps=6, save_steps=3):
             Schedule(total_steps, steps_per_call=2, record_steps=2, save_steps=save_steps),
             name="fake",
             records=records,
-            evaluate=lambda step: {"score": step / 2},
+            evaluate=lambda step: Evaluation({"score": step / 2}, {"kept": step}),
             save=lambda step, scores: saved.append((step, scores)),
         )
     return scores, saved, records.directory
@@ -68,8 +68,8 @@ def run(trainer, directory, *, total_steps=6, save_steps=3):
 def test_the_loop_steps_records_and_saves(tmp_path, capsys):
     trainer = FakeTrainer()
     scores, saved, directory = run(trainer, tmp_path)
-    assert scores == {"score": 3.0}
-    assert saved == [(3, {}), (6, {"score": 3.0})]
+    assert scores == {"kept": 6}
+    assert saved == [(3, {}), (6, {"kept": 6})]
     assert trainer.ran == [(0, (0, 1, 2, 3)), (2, (4, 5)), (3, (6, 7)), (4, (8, 9, 10, 11))]
     lines = [json.loads(line) for line in (directory / "records.jsonl").read_text().splitlines()]
     assert [(line["step"], line["loss/fake"], line["score"]) for line in lines] == [(2, 2, 1), (4, 4, 2), (6, 6, 3)]
@@ -93,7 +93,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_anything_is_saved(tmp_pa
     saved = []
     with (
         Records(tmp_path, TINY, name="config.yaml") as records,
-        pytest.raises(FloatingPointError, match=r"loss/fake is nan after step 3.*Earlier checkpoints are intact"),
+        pytest.raises(FloatingPointError, match=r"after step 3: loss/fake is nan.*saved before are intact"),
     ):
         train(
             FakeTrainer(diverges_after=2),
@@ -101,7 +101,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_anything_is_saved(tmp_pa
             Schedule(6, steps_per_call=1, record_steps=100, save_steps=1),
             name="fake",
             records=records,
-            evaluate=lambda step: {},
+            evaluate=lambda step: Evaluation({}, {}),
             save=lambda step, scores: saved.append(step),
         )
     assert saved == [1, 2]

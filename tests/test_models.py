@@ -85,6 +85,14 @@ def test_a_mixture_of_labels_is_the_mixture_of_their_embeddings():
     np.testing.assert_allclose(mixed, 0.25 * critic(images, one) + 0.75 * critic(images, other), rtol=1e-4)
 
 
+def test_label_vectors_keep_their_precision_in_a_critic_of_mixed_precision():
+    """A third is not a bfloat16 number: three of them would sum to 1.002."""
+    spec = SPECS["40x24 RGB"]
+    critic, images = Critic(spec, SMALL, dtype="mixed_bfloat16"), tf.zeros((1, 40, 24, 3))
+    ones = [critic(images, tf.one_hot([k], 3)).numpy() for k in range(3)]
+    np.testing.assert_allclose(critic(images, tf.fill((1, 3), 1 / 3)), np.mean(ones, axis=0), rtol=1e-5)
+
+
 def test_the_label_steers_both_networks():
     spec = SPECS["32 RGB"]
     generator, critic = Generator(spec, SMALL), Critic(spec, SMALL)

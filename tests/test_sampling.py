@@ -5,7 +5,7 @@ from helpers import TINY, tiny_data
 from gan.generation import class_indices
 from gan.images import ImageSpec
 from gan.models.generator import Generator
-from gan.sampling import BATCH, Sampler, one_hot, style, style_rows
+from gan.sampling import BATCH, Sampler, one_hot, styles
 from gan.training import checkpoints
 from gan.training.checkpoints import About
 
@@ -20,46 +20,43 @@ def sampler() -> Sampler:
 def test_an_image_does_not_depend_on_what_is_drawn_with_it(sampler):
     count = 2 * BATCH + 9
     labels = one_hot(np.arange(count) % 10, 10)
-    styles = style_rows(6, seed=1, rows=count)
-    together = sampler.sample(labels, styles)
+    z = styles(6, seed=1, numbers=range(count))
+    together = sampler.sample(labels, z)
     assert together.shape == (count, 28, 28, 1)
     assert together.dtype == np.uint8
-    np.testing.assert_array_equal(together[::-1], sampler.sample(labels[::-1], styles[::-1]))
+    np.testing.assert_array_equal(together[::-1], sampler.sample(labels[::-1], z[::-1]))
     for index in (0, 5, BATCH - 1, BATCH, count - 1):
-        alone = sampler.sample(labels[index : index + 1], styles[index : index + 1])
+        alone = sampler.sample(labels[index : index + 1], z[index : index + 1])
         np.testing.assert_array_equal(together[index], alone[0])
 
 
-def test_a_style_is_a_function_of_seed_class_and_number():
-    one = style(6, seed=0, class_index=3, number=1)
-    np.testing.assert_array_equal(one, style(6, seed=0, class_index=3, number=1))
-    for other in (
-        style(6, seed=1, class_index=3, number=1),
-        style(6, seed=0, class_index=4, number=1),
-        style(6, seed=0, class_index=3, number=2),
-    ):
-        assert not np.isin(one, other).any()
+def test_a_style_is_a_function_of_seed_and_number():
+    some = styles(6, seed=0, numbers=[3, 1, 2])
+    np.testing.assert_array_equal(some[1:2], styles(6, seed=0, numbers=[1]))
+    assert len(np.unique(some)) == 18
+    assert not np.isin(some, styles(6, seed=1, numbers=[1, 2, 3])).any()
 
 
 def test_a_grid_has_a_style_a_row_and_a_class_a_column(sampler):
     images = sampler.style_grid(rows=3, seed=5)
-    styles = style_rows(6, seed=5, rows=3)
-    np.testing.assert_array_equal(images[1 * 10 + 4], sampler.sample(one_hot([4], 10), styles[1:2])[0])
+    z = styles(6, seed=5, numbers=[2])
+    np.testing.assert_array_equal(images[1 * 10 + 4], sampler.sample(one_hot([4], 10), z)[0])
+    np.testing.assert_array_equal(images[:20], sampler.style_grid(rows=2, seed=5))
 
 
-@pytest.mark.parametrize(("labels", "styles"), [((2, 9), (2, 6)), ((2, 10), (3, 6)), ((2, 10), (2, 7))])
-def test_wrong_shapes_are_refused(sampler, labels, styles):
+@pytest.mark.parametrize(("labels", "z"), [((2, 9), (2, 6)), ((2, 10), (3, 6)), ((2, 10), (2, 7))])
+def test_wrong_shapes_are_refused(sampler, labels, z):
     with pytest.raises(ValueError, match=r"expected \(N, 10\) and \(N, 6\)"):
-        sampler.sample(np.zeros(labels, np.float32), np.zeros(styles, np.float32))
+        sampler.sample(np.zeros(labels, np.float32), np.zeros(z, np.float32))
 
 
 def test_a_sampler_comes_from_a_checkpoint_alone(tmp_path):
     data = tiny_data(height=10, width=6, channels=3)
     generator = Generator(data.spec, TINY)
-    about = About("gan", 3, data.spec, TINY)
+    about = About("gan", 3, data.spec, TINY, data.digest, {"fid": 2.0})
     checkpoints.save(tmp_path, about, {"average": generator, "generator": Generator(data.spec, TINY)}, keep=1)
     found = Sampler.from_checkpoint(tmp_path)
-    assert found.spec == data.spec
+    assert (found.spec, found.scores, found.path.name) == (data.spec, {"fid": 2.0}, "gan-00000003")
     expected = Sampler(generator, data.spec, noise_dims=6)
     np.testing.assert_array_equal(found.style_grid(rows=2, seed=0), expected.style_grid(rows=2, seed=0))
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers import TINY, tiny_data
@@ -5,6 +7,7 @@ from helpers import TINY, tiny_data
 from gan.evaluation.frechet import feature_statistics, frechet_distance
 from gan.evaluation.scores import BATCH, Reader, Scorer
 from gan.models.classifier import Classifier
+from gan.seeding import Purpose, numpy_stream
 
 DATA = tiny_data(train=400, test=300)
 
@@ -37,6 +40,7 @@ def test_features_do_not_depend_on_the_batch_they_sit_in(classifier):
 
 
 def test_the_score_is_the_distance_of_features_of_uint8_images(classifier):
+    """Of 300 test images, and of as many of the 400 training images: any 300, but the same ones each time."""
     scorer = make_scorer(classifier)
     seen = []
 
@@ -46,15 +50,23 @@ def test_the_score_is_the_distance_of_features_of_uint8_images(classifier):
 
     scores = scorer.score(sample)
     reader = Reader(classifier)
-    real, fake, other = (
-        feature_statistics(reader.read(images).features)
-        for images in (DATA.test_images, seen[0], DATA.train_images[np.isin(np.arange(400), np.arange(400))])
-    )
+    real, fake = (feature_statistics(reader.read(images).features) for images in (DATA.test_images, seen[0]))
     assert scores.fid == pytest.approx(frechet_distance(real, fake), rel=1e-9)
     assert scores.samples == 300
-    # The floor is that of 300 of the 400 training images; all 400 are close to it.
-    assert scores.noise_floor == pytest.approx(frechet_distance(real, other), rel=1.0)
-    assert scores.noise_floor > 0
+    assert scores.classifier == reader.digest()
+
+
+def test_the_noise_floor_is_the_distance_of_training_images_from_the_test_images(classifier):
+    few = replace(DATA, train_images=DATA.train_images[:200], train_labels=DATA.train_labels[:200])
+    scorer = Scorer(classifier, few, samples=1000, noise_dims=6, seed=0)
+    assert scorer.samples == 200  # of both splits, though there are more test images
+    reader = Reader(classifier)
+    scored = np.sort(numpy_stream(Purpose.SCORED_IMAGES, 0, 0).permutation(300)[:200])
+    test, train = (
+        feature_statistics(reader.read(images).features) for images in (DATA.test_images[scored], few.train_images)
+    )
+    assert scorer.noise_floor == pytest.approx(frechet_distance(test, train), rel=1e-9)
+    assert scorer.score(real_images).noise_floor == scorer.noise_floor
 
 
 def test_labels_styles_and_result_are_the_same_at_every_evaluation(classifier):
@@ -74,15 +86,14 @@ def test_labels_styles_and_result_are_the_same_at_every_evaluation(classifier):
 def test_statistics_of_real_images_are_computed_once(classifier):
     scorer, read = make_scorer(classifier), []
     original = scorer.reader.read
-    scorer.reader.read = lambda images: read.append(len(images)) or original(images)
+    scorer.reader.read = lambda images: read.append(images) or original(images)
     scorer.score(real_images)
     scorer.score(real_images)
-    assert read == [300, 300, 300, 300]  # fakes, test, training; fakes again
+    assert len(read) == 2  # the samples, each time
 
 
 def test_accuracy_is_the_share_of_samples_read_as_their_class(classifier):
     scorer = make_scorer(classifier)
-    scorer.reader.classifier = None
     named = np.arange(300) % 3
     named[:30] = (named[:30] + 1) % 3
     original = scorer.reader.read
@@ -111,3 +122,11 @@ def test_few_samples_are_warned_about(classifier, capsys):
 def test_the_digest_tells_classifiers_apart(classifier):
     assert Reader(classifier).digest() == Reader(classifier).digest()
     assert Reader(classifier).digest() != Reader(Classifier(DATA.spec, TINY)).digest()
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_split_of_one_image_is_refused_before_training(classifier, split):
+    images, labels = f"{split}_images", f"{split}_labels"
+    one = replace(DATA, **{images: getattr(DATA, images)[:1], labels: getattr(DATA, labels)[:1]})
+    with pytest.raises(ValueError, match="at least 2 samples"):
+        Scorer(classifier, one, samples=100, noise_dims=6, seed=0)

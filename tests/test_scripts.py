@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_the_plan_is_printed(work):
     assert "images of 8x8x1 in 10 classes" in plan
     assert "train 80 images (0: 8, 1: 8," in plan
     assert "generator 687 parameters, critic 934 parameters" in plan
-    assert "10 steps, 5 an epoch, on CPU:0" in plan
+    assert "10 steps in 2 epochs, on CPU:0" in plan
     assert "x the noise floor" in plan.splitlines()[-2]
 
 
@@ -160,7 +161,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(work):
         "train.py", "--data-path", "data", "-c", "config.yaml", "--save-dir", "fresh",
         "--load-dir", "checkpoints", "--dry-run", cwd=work,
     )  # fmt: skip
-    assert "10 steps, 5 an epoch" in out
+    assert "10 steps in 2 epochs" in out
     assert sorted(work.rglob("*")) == before
 
 
@@ -168,26 +169,32 @@ def test_a_second_run_does_not_touch_the_first_without_being_told(work):
     before = {path: path.read_bytes() for path in (work / "checkpoints").rglob("*") if path.is_file()}
     for name, kind in (("classifier.py", "classifier"), ("train.py", "gan")):
         message = fail(name, "--data-path", "data", "-c", "config.yaml", cwd=work)
-        assert f"checkpoints already holds a {kind} checkpoint of step 10; pass --overwrite" in message
+        assert f"checkpoints already holds a {kind} checkpoint, of step 10; pass --overwrite" in message
     assert before == {path: path.read_bytes() for path in (work / "checkpoints").rglob("*") if path.is_file()}
 
 
 def test_overwrite_replaces_and_load_dir_starts_from_a_classifier(work):
-    out = succeed(
-        "classifier.py", "--data-path", "data", "-c", "config.yaml", "--load-dir", "checkpoints",
-        "--save-dir", "again", "--log-dir", "again/logs", cwd=work,
-    )  # fmt: skip
-    assert "test accuracy" in out
-    succeed(
-        "classifier.py", "--data-path", "data", "-c", "config.yaml", "--overwrite",
-        "--save-dir", "again", "--log-dir", "again/logs", cwd=work,
-    )  # fmt: skip
-    assert [path.name for path in (work / "again").glob("classifier-*")] == ["classifier-00000010"]
+    (work / "short.yaml").write_text(yaml.safe_dump(SETTINGS | {"cls_epochs": 1}))
+    common = ("--data-path", "data", "--save-dir", "again", "--log-dir", "again/logs")
+    losses = {}
+    for config, *more in (
+        ("config.yaml",),
+        ("config.yaml", "--overwrite", "--load-dir", "checkpoints"),
+        ("short.yaml", "--overwrite"),
+    ):
+        succeed("classifier.py", *common, "-c", config, *more, cwd=work)
+        newest = max((work / "again" / "logs").iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name))
+        first = (newest / "records.jsonl").read_text().splitlines()[0]
+        losses[config, *more] = json.loads(first)["loss/classifier"]
+    assert [path.name for path in (work / "again").glob("classifier-*")] == ["classifier-00000005"]
+    fresh, loaded, _ = losses.values()
+    assert loaded < fresh  # it had already been trained
 
 
 def test_a_missing_classifier_names_the_command_to_run(work):
     message = fail("train.py", "--data-path", "data", "-c", "config.yaml", "--save-dir", "empty", cwd=work)
-    assert "empty: no such directory; expected a classifier checkpoint: run ./classifier.py" in message
+    command = "./classifier.py --data-path data -c config.yaml --save-dir empty"
+    assert f"empty: no such directory; expected a classifier checkpoint: run {command}" in message
 
 
 def test_a_classifier_of_other_images_names_the_command_to_run(work):
@@ -196,30 +203,79 @@ def test_a_classifier_of_other_images_names_the_command_to_run(work):
         "train.py", "--data-path", "larger", "-c", "config.yaml", "--save-dir", "larger-run",
         "--load-dir", "checkpoints", cwd=work,
     )  # fmt: skip
-    assert "the classifier is for images of 8x8 grey, 10 classes, the data are 12x12 grey, 10 classes" in message
-    assert "run ./classifier.py --data-path larger" in message
+    assert "trained on 8x8 grey, 10 classes; expected 12x12 grey, 10 classes" in message
+    assert "run ./classifier.py --data-path larger -c config.yaml --save-dir OTHER_DIRECTORY" in message
+
+
+def test_a_classifier_of_another_data_set_of_the_same_size_is_refused(work):
+    write_idx(work / "other", train=90)
+    message = fail(
+        "train.py", "--data-path", "other", "-c", "config.yaml", "--save-dir", "other-run",
+        "--load-dir", "checkpoints", cwd=work,
+    )  # fmt: skip
+    assert "trained on other images of 8x8 grey, 10 classes; expected those of other" in message
 
 
 def test_generating_without_a_checkpoint_names_the_command_to_run(work):
     message = fail("generate.py", "--load-dir", "nowhere", cwd=work)
-    assert "nowhere: no such directory; expected a gan checkpoint: run ./train.py" in message
+    assert "nowhere: no such directory; expected a gan checkpoint: run ./train.py --save-dir nowhere" in message
     assert not (work / "outputs").exists()
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "expected"),
     [
-        ("train.py", ["--data-path", "absent"], "absent does not exist; run ./download_mnist.sh absent, or pass"),
+        (
+            "train.py",
+            ["--data-path", "absent", "--save-dir", "unused"],
+            "absent does not exist; run ./download_mnist.sh absent, or pass",
+        ),
         ("train.py", ["-c", "absent.yaml"], "absent.yaml: no such file"),
         ("classifier.py", ["--data-path", "config.yaml"], "config.yaml is a file; expected a directory"),
         ("classifier.py", ["--data-path", "data"], "the training split has 80 images, fewer than one batch of 128"),
         ("generate.py", ["--classes", "10"], "there is no class '10'"),
+        ("generate.py", ["--output-dir", "config.yaml"], "config.yaml is a file; expected a directory to write to"),
+        ("train.py", ["--save-dir", "config.yaml/deep"], "config.yaml is a file; expected a directory to write to"),
+        ("train.py", ["--log-dir", "config.yaml"], "config.yaml is a file; expected a directory to write to"),
+        ("generate.py", ["--grid", "--images-per-class", "9000"], "a grid of 9000 rows would be 180,000 pixels high"),
     ],
 )
 def test_bad_input_is_one_line(work, name, arguments, expected):
     if name == "classifier.py":
         arguments = [*arguments, "--save-dir", "unused"]
     assert expected in fail(name, *arguments, cwd=work)
+
+
+def test_a_diverged_run_says_so_and_leaves_the_earlier_one(work):
+    # Kernels grow 999-fold a step.
+    wild = {"gan_epochs": 6, "gen_lr": 1.0, "gen_weight_decay": 1000.0}
+    (work / "wild.yaml").write_text(yaml.safe_dump(SETTINGS | wild))
+    shutil.copytree(work / "checkpoints", work / "diverged")
+    done = script(
+        "train.py", "--data-path", "data", "-c", "wild.yaml", "--save-dir", "diverged", "--overwrite",
+        "--log-dir", "diverged/logs", cwd=work,
+    )  # fmt: skip
+    if done.returncode == 0:
+        pytest.fail("the settings were meant to diverge: choose wilder ones")
+    assert done.returncode == 3
+    assert "checkpoints saved before are intact" in done.stderr
+    assert {path.name for path in (work / "diverged").glob("gan-*")} == {"gan-00000004", "gan-00000008", "gan-00000010"}
+
+
+def test_images_of_an_earlier_call_are_pointed_out(work):
+    few = ("--output-dir", "mixed", "--classes", 1)
+    succeed("generate.py", *few, "--images-per-class", 3, cwd=work)
+    done = script("generate.py", *few, "--images-per-class", 2, cwd=work)
+    assert done.stderr == "warning: mixed also holds 1 other images, such as 1-3.jpg\n"
+
+
+def test_an_environment_without_the_packages_is_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-S", str(ROOT / "train.py")], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert "is not installed; run `make .venv`" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gan.data.dataset import Labels
 from gan.images import Pixels
+from gan.seeding import Purpose, numpy_stream
 
 
 class Batch(NamedTuple):
@@ -57,4 +58,4 @@ class Batches:
         return self._permutation(epoch)[position * self._batch_size : (position + 1) * self._batch_size]
 
     def _draw_permutation(self, epoch: int) -> NDArray[np.int64]:
-        return np.random.default_rng([self._seed, epoch]).permutation(len(self._images))
+        return numpy_stream(Purpose.EPOCH_ORDER, self._seed, epoch).permutation(len(self._images))

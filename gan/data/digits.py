@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gan.data.dataset import DataSet, Labels
 from gan.images import ImageSpec, Pixels
+from gan.seeding import Purpose, numpy_stream
 
 NUM_CLASSES = 10
 SIZE = 28
@@ -42,8 +43,8 @@ NOISE_SIGMA = 5.0
 def make_digits(seed: int = 0, train: int = 10_000, test: int = 2_000) -> DataSet:
     """Draw `train` and `test` images, shuffled, with even classes. Neither count changes the other split."""
     masters = _draw_masters()
-    train_images, train_labels = _draw_split(masters, train, np.random.default_rng([seed, 0]))
-    test_images, test_labels = _draw_split(masters, test, np.random.default_rng([seed, 1]))
+    train_images, train_labels = _draw_split(masters, train, numpy_stream(Purpose.DIGITS_TRAIN, seed))
+    test_images, test_labels = _draw_split(masters, test, numpy_stream(Purpose.DIGITS_TEST, seed))
     return DataSet(
         spec=ImageSpec(SIZE, SIZE, 1, tuple(map(str, range(NUM_CLASSES)))),
         train_images=train_images,

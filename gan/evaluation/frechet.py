@@ -33,13 +33,14 @@ def feature_statistics(features: NDArray[np.floating[Any]]) -> FeatureStatistics
     """Statistics of features (N, D).
 
     Raises:
-        ValueError: not a matrix, fewer than two samples, or a value that is not finite.
+        ValueError: not a matrix, or fewer than two samples.
+        FloatingPointError: a value is not finite.
     """
     features = np.asarray(features, np.float64)
     if features.ndim != 2 or len(features) < 2:
         raise ValueError(f"features have shape {features.shape}; expected (N, D) with at least 2 samples")
     if not np.isfinite(features).all():
-        raise ValueError("features hold NaN or infinity; expected finite numbers: the network has diverged")
+        raise FloatingPointError("features hold NaN or infinity; expected finite numbers: the network has diverged")
     mean = features.mean(axis=0)
     centred = features - mean
     return FeatureStatistics(mean, centred.T @ centred / (len(features) - 1), len(features))

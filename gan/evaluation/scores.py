@@ -1,7 +1,8 @@
 """Score a generator by a classifier: Fréchet distance of its features, class accuracy, and the noise floor.
 
 The generator draws one image for each scored test image, of the same class, from the same styles at every evaluation.
-The noise floor is the distance of as many *training* images from those test images: what a perfect generator gets.
+The noise floor is the distance of as many *training* images from those test images: about what a generator that has
+learnt the distribution itself would get.
 
     scorer = Scorer(classifier, data, samples=10_000, noise_dims=100, seed=0)
     scores = scorer.score(sampler.sample)
@@ -20,9 +21,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan.data.dataset import DataSet
-from gan.evaluation.frechet import FeatureStatistics, feature_statistics, frechet_distance
+from gan.evaluation.frechet import feature_statistics, frechet_distance
 from gan.images import Pixels, network_from_pixels
 from gan.models.classifier import FEATURES
+from gan.seeding import Purpose, numpy_stream
 
 BATCH = 250
 """Images in one pass of the classifier; the last batch is padded, so features never depend on its size."""
@@ -51,7 +53,8 @@ class Scores(NamedTuple):
         ratio = self.fid / max(self.noise_floor, 1e-12)
         return (
             f"FID {self.fid:.3f} ({ratio:.1f}x the noise floor {self.noise_floor:.3f}), "
-            f"class accuracy {self.accuracy:.2%}; N = {self.samples:,} of the test split, classifier {self.classifier}"
+            f"class accuracy {self.accuracy:.2%}; "
+            f"N = {self.samples:,} of the test split, penultimate features of classifier {self.classifier}"
         )
 
 
@@ -99,54 +102,52 @@ class Reader:
 
 
 class Scorer:
-    """Compares samples with the test images; statistics of real images are computed once.
+    """Compares samples with the test images; what is known of the real images is computed here, once.
 
     Args:
         classifier: trained on the same data.
         data: the labelled images.
-        samples: N, at most the number of test images.
+        samples: N, at most the number of images in either split.
         noise_dims: Z.
         seed: of the fixed styles and of the choice of real images.
+
+    Raises:
+        ValueError: a split has fewer than two images.
     """
 
     def __init__(self, classifier: keras.Model, data: DataSet, *, samples: int, noise_dims: int, seed: int) -> None:
         self.reader = Reader(classifier)
         self.classifier = self.reader.digest()
-        self.samples = min(samples, len(data.test_images))
+        self.samples = min(samples, len(data.test_images), len(data.train_images))
         if self.samples <= FEATURES:
             print(
                 f"warning: {self.samples} samples for {FEATURES} features: the Fréchet distance is mostly noise; "
                 "raise fid_samples or use more test images",
                 file=sys.stderr,
             )
-        rng = np.random.default_rng([seed, self.samples])
-        scored = np.sort(rng.permutation(len(data.test_images))[: self.samples])
-        others = np.sort(rng.permutation(len(data.train_images))[: self.samples])
-        self._test_images = data.test_images[scored]
-        self._train_images = data.train_images[others]
+
+        def chosen(split: int, count: int) -> NDArray[np.int64]:
+            return np.sort(numpy_stream(Purpose.SCORED_IMAGES, seed, split).permutation(count)[: self.samples])
+
+        scored, others = chosen(0, len(data.test_images)), chosen(1, len(data.train_images))
         self._classes = data.test_labels[scored]
         self._labels = np.eye(data.spec.num_classes, dtype=np.float32)[self._classes]
-        self._styles = rng.standard_normal((self.samples, noise_dims), dtype=np.float32)
-        self._real: FeatureStatistics | None = None
-        self._noise_floor = float("nan")
-
-    def _statistics(self, images: Pixels) -> FeatureStatistics:
-        return feature_statistics(self.reader.read(images).features)
-
-    def real(self) -> tuple[FeatureStatistics, float]:
-        """Statistics of the test images, and the noise floor."""
-        if self._real is None:
-            self._real = self._statistics(self._test_images)
-            self._noise_floor = frechet_distance(self._real, self._statistics(self._train_images))
-        return self._real, self._noise_floor
+        styles = numpy_stream(Purpose.SCORED_STYLES, seed)
+        self._styles = styles.standard_normal((self.samples, noise_dims), dtype=np.float32)
+        self._real = feature_statistics(self.reader.read(data.test_images[scored]).features)
+        train = feature_statistics(self.reader.read(data.train_images[others]).features)
+        self.noise_floor = frechet_distance(self._real, train)
 
     def score(self, sample: Callable[[Floats, Floats], Pixels]) -> Scores:
-        """Score what `sample(labels (N, K), styles (N, Z))` draws, as uint8 (N, H, W, C)."""
-        real, noise_floor = self.real()
+        """Score what `sample(labels (N, K), styles (N, Z))` draws, as uint8 (N, H, W, C).
+
+        Raises:
+            FloatingPointError: the samples' features are not finite.
+        """
         seen = self.reader.read(sample(self._labels, self._styles))
         return Scores(
-            fid=frechet_distance(real, feature_statistics(seen.features)),
-            noise_floor=noise_floor,
+            fid=frechet_distance(self._real, feature_statistics(seen.features)),
+            noise_floor=self.noise_floor,
             accuracy=float(np.mean(seen.classes == self._classes)),
             samples=self.samples,
             classifier=self.classifier,

@@ -32,15 +32,19 @@ class Classifier(keras.Model):
             width = config.cls_width * min(2**level, 4)
             self.blocks.append(
                 [
-                    keras.layers.Conv2D(width, side, padding="same", use_bias=False, dtype=dtype),
-                    keras.layers.BatchNormalization(momentum=0.9, synchronized=True, dtype=dtype),
+                    keras.layers.Conv2D(
+                        width, side, padding="same", use_bias=False, dtype=dtype, name=f"convolution_{level}"
+                    ),
+                    keras.layers.BatchNormalization(momentum=0.9, synchronized=True, dtype=dtype, name=f"norm_{level}"),
                     keras.layers.MaxPooling2D(2, padding="same", dtype=dtype),
                 ]
             )
             shorter, level = -(-shorter // 2), level + 1
-        self.dense = keras.layers.Dense(FEATURES, use_bias=False, dtype=dtype)
-        self.dense_norm = keras.layers.BatchNormalization(momentum=0.9, synchronized=True, dtype="float32")
-        self.head = keras.layers.Dense(spec.num_classes, dtype="float32")
+        self.dense = keras.layers.Dense(FEATURES, use_bias=False, dtype=dtype, name="dense")
+        self.dense_norm = keras.layers.BatchNormalization(
+            momentum=0.9, synchronized=True, dtype="float32", name="dense_norm"
+        )
+        self.head = keras.layers.Dense(spec.num_classes, dtype="float32", name="head")
         self(tf.zeros((1, *spec.shape)))
 
     def features(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:

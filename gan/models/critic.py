@@ -28,15 +28,18 @@ class Critic(keras.Model):
     """
 
     def __init__(self, spec: ImageSpec, config: Config, *, dtype: str = "float32") -> None:
-        super().__init__(name="critic", dtype=dtype)
+        super().__init__(name="critic", dtype=dtype, autocast=False)  # labels stay float32
         sizes = network_sizes(spec.height, spec.width)
         self.padding = ((0, 0), (0, sizes.height - spec.height), (0, sizes.width - spec.width), (0, 0))
         gain = SpectralGain(config.spectral_gain, learned=config.learn_spectral_gain)
         channels = sizes.channels(config.crit_width)
         features = sizes.base_height * sizes.base_width * channels[-1]
-        self.convolutions = [SpectralConv(outputs, gain=gain, dtype=dtype) for outputs in channels]
-        self.head = SpectralDense(1, use_bias=False, gain=gain, dtype="float32")
-        self.embedding = SpectralDense(features, use_bias=False, gain=gain, dtype="float32")
+        self.convolutions = [
+            SpectralConv(outputs, gain=gain, dtype=dtype, name=f"down_{level}")
+            for level, outputs in enumerate(channels)
+        ]
+        self.head = SpectralDense(1, use_bias=False, gain=gain, dtype="float32", name="head")
+        self.embedding = SpectralDense(features, use_bias=False, gain=gain, dtype="float32", name="embedding")
         self(tf.zeros((1, *spec.shape)), tf.zeros((1, spec.num_classes)))
         self.power_iteration(INITIAL_POWER_ITERATIONS)
 
@@ -54,5 +57,5 @@ class Critic(keras.Model):
         for convolution in self.convolutions:
             x = tf.nn.leaky_relu(convolution(x), LEAK)
         h = tf.cast(tf.reshape(x, (tf.shape(x)[0], -1)), tf.float32)  # (B, D)
-        projection = tf.reduce_sum(h * self.embedding(tf.cast(labels, tf.float32)), axis=1)  # (B,)
+        projection = tf.reduce_sum(h * self.embedding(labels), axis=1)  # (B,)
         return tf.squeeze(self.head(h), axis=1) + projection

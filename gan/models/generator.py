@@ -33,19 +33,23 @@ class Generator(keras.Model):
         channels = sizes.channels(config.gen_width)[::-1]
         self.base_shape = (sizes.base_height, sizes.base_width, channels[0])
 
-        def upsampling(outputs: int, *, use_bias: bool = False) -> keras.layers.Layer:
+        def upsampling(outputs: int, level: int, *, use_bias: bool = False) -> keras.layers.Layer:
             return keras.layers.Conv2DTranspose(
-                outputs, KERNEL_SIDE, strides=2, padding="same", use_bias=use_bias, dtype=dtype
+                outputs, KERNEL_SIDE, strides=2, padding="same", use_bias=use_bias, dtype=dtype, name=f"up_{level}"
             )
 
-        def norm() -> keras.layers.Layer:
-            return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, synchronized=True, dtype=dtype)
+        def norm(level: int) -> keras.layers.Layer:
+            return keras.layers.BatchNormalization(
+                momentum=BATCH_NORM_MOMENTUM, synchronized=True, dtype=dtype, name=f"norm_{level}"
+            )
 
-        self.embedding = keras.layers.Dense(config.label_dims, use_bias=False, dtype=dtype)
-        self.dense = keras.layers.Dense(sizes.base_height * sizes.base_width * channels[0], use_bias=False, dtype=dtype)
-        self.hidden = [upsampling(outputs) for outputs in channels[1:]]
-        self.norms = [norm() for _ in channels]
-        self.last = upsampling(spec.channels, use_bias=True)
+        self.embedding = keras.layers.Dense(config.label_dims, use_bias=False, dtype=dtype, name="embedding")
+        self.dense = keras.layers.Dense(
+            sizes.base_height * sizes.base_width * channels[0], use_bias=False, dtype=dtype, name="dense"
+        )
+        self.hidden = [upsampling(outputs, level) for level, outputs in enumerate(channels[1:])]
+        self.norms = [norm(level) for level in range(len(channels))]
+        self.last = upsampling(spec.channels, len(channels) - 1, use_bias=True)
         self(tf.zeros((1, config.noise_dims)), tf.zeros((1, spec.num_classes)))
 
     def call(self, styles: tf.Tensor, labels: tf.Tensor, training: bool = False) -> tf.Tensor:

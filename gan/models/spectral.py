@@ -37,11 +37,11 @@ class SpectralLayer(keras.layers.Layer):
         outputs: size of the kernel's last axis.
         gain: what γ is at first, and whether it is trained.
         use_bias: add a bias of `outputs` numbers.
-        dtype: Keras dtype policy of the computation.
+        layer: `name` and `dtype`, as of any Keras layer.
     """
 
-    def __init__(self, outputs: int, *, gain: SpectralGain, use_bias: bool = True, dtype: Any = None) -> None:
-        super().__init__(dtype=dtype)
+    def __init__(self, outputs: int, *, gain: SpectralGain, use_bias: bool = True, **layer: Any) -> None:
+        super().__init__(**layer)
         self.outputs = outputs
         self.initial_gain = gain
         self.use_bias = use_bias

@@ -7,17 +7,18 @@ and moved into place, so what has the name is whole.
 Variables are saved by their place in `model.variables`. The attributes of a Keras model are not used: TensorFlow does
 not follow those that are lists of layers, and would leave their variables out without a word.
 
-    save(Path("checkpoints"), About("gan", step, spec, config), {"generator": generator}, keep=3)
-    path = newest(Path("checkpoints"), "gan")
+    save(Path("checkpoints"), About("gan", step, spec, config, data=data.digest), {"generator": generator}, keep=3)
+    path = newest(Path("checkpoints"), "gan", remedy="run ./train.py")
     about = read_about(path)
     restore(path, {"generator": generator})
 """
 
 import json
+import math
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -31,21 +32,20 @@ from gan.images import ImageSpec
 
 Kind = Literal["classifier", "gan"]
 
-MAKERS: dict[Kind, str] = {"classifier": "./classifier.py", "gan": "./train.py"}
-"""The command that makes checkpoints of a kind."""
-
 
 @dataclass(frozen=True)
 class About:
     """What a checkpoint says of itself.
 
-    `scores` are of the saved weights, by name; empty if not scored. `layout` is filled in by `save`.
+    `data` is the digest of the data set it was trained on. `scores` are of the saved weights, by name; empty if not
+    scored. `layout` is filled in by `save`.
     """
 
     kind: Kind
     step: int
     spec: ImageSpec
     config: Config
+    data: str
     scores: Mapping[str, Any] = field(default_factory=dict)
     layout: Mapping[str, list[str]] = field(default_factory=dict)
 
@@ -58,28 +58,28 @@ def checkpoint_path(directory: Path, kind: Kind, step: int) -> Path:
 def steps_saved(directory: Path, kind: Kind) -> list[int]:
     """Steps of the checkpoints of a kind in a directory, ascending."""
     pattern = re.compile(rf"{kind}-(\d{{8}})")
-    matches = [pattern.fullmatch(path.name) for path in directory.glob(f"{kind}-*")]
+    matches = [pattern.fullmatch(path.name) for path in directory.iterdir()] if directory.is_dir() else []
     return sorted(int(match[1]) for match in matches if match)
 
 
-def newest(directory: Path, kind: Kind) -> Path:
+def newest(directory: Path, kind: Kind, *, remedy: str) -> Path:
     """The checkpoint of the highest step.
 
     Raises:
-        FileNotFoundError: there is none; says which command makes one.
+        FileNotFoundError: there is none; ends with the remedy, such as the command that makes one.
     """
     steps = steps_saved(directory, kind)
     if not steps:
         found = "no such directory" if not directory.is_dir() else "no checkpoint of that kind in it"
-        raise FileNotFoundError(
-            f"{directory}: {found}; expected a {kind} checkpoint: run {MAKERS[kind]} --save-dir {directory} first, "
-            "or name another directory"
-        )
+        raise FileNotFoundError(f"{directory}: {found}; expected a {kind} checkpoint: {remedy}")
     return checkpoint_path(directory, kind, steps[-1])
 
 
-def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int) -> Path:
-    """Write a checkpoint, then delete all but the last `keep` and the one with the lowest `fid`."""
+def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int, replaces: Iterable[int] = ()) -> Path:
+    """Write a checkpoint; only then delete those of the steps `replaces`, an earlier run's.
+
+    Of the others, the last `keep` stay and the one with the lowest `fid`.
+    """
     path = checkpoint_path(directory, about.kind, about.step)
     partial = directory / f".{path.name}.part-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
@@ -91,6 +91,11 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         if path.exists():
             shutil.rmtree(path)
         partial.rename(path)
+        for step in set(replaces) - {about.step}:
+            shutil.rmtree(checkpoint_path(directory, about.kind, step), ignore_errors=True)
+    except tf.errors.OpError as error:
+        reason = str(error).splitlines()[0]
+        raise OSError(f"{path}: the checkpoint cannot be written ({reason}); earlier ones are intact") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     _prune(directory, about.kind, keep)
@@ -103,28 +108,26 @@ def _variables(objects: Mapping[str, Any]) -> dict[str, list[tf.Variable]]:
 
 def _layout(objects: Mapping[str, Any]) -> dict[str, list[str]]:
     """Name, shape and dtype of every variable, such as `kernel (4, 4, 1, 32) float32`."""
-
-    def described(variable: Any) -> str:
-        # Keras numbers layers as they are made, in whatever order: those numbers say nothing.
-        return f"{re.sub(r'_[0-9]+', '', variable.name)} {tuple(variable.shape)} {variable.dtype}"
-
-    return {name: [described(variable) for variable in part.variables] for name, part in objects.items()}
+    return {
+        name: [f"{variable.name} {tuple(variable.shape)} {variable.dtype}" for variable in part.variables]
+        for name, part in objects.items()
+    }
 
 
 def _prune(directory: Path, kind: Kind, keep: int) -> None:
     steps = steps_saved(directory, kind)
-    scores = {step: read_about(checkpoint_path(directory, kind, step)).scores for step in steps}
-    distances = {step: float(found["fid"]) for step, found in scores.items() if "fid" in found}
-    best = min(distances, key=distances.__getitem__, default=None)
+    best = min(steps, key=lambda step: _distance(checkpoint_path(directory, kind, step)))
     for step in steps[:-keep]:
         if step != best:
             shutil.rmtree(checkpoint_path(directory, kind, step))
 
 
-def remove_all(directory: Path, kind: Kind) -> None:
-    """Delete every checkpoint of a kind."""
-    for step in steps_saved(directory, kind):
-        shutil.rmtree(checkpoint_path(directory, kind, step))
+def _distance(path: Path) -> float:
+    """The checkpoint's `fid`; infinity if it was not scored or cannot be read."""
+    try:
+        return float(read_about(path).scores.get("fid", math.inf))
+    except ValueError:
+        return math.inf
 
 
 def read_about(path: Path) -> About:
@@ -137,8 +140,11 @@ def read_about(path: Path) -> About:
         values = json.loads((path / "about.json").read_text())
         spec = ImageSpec.from_dict(values.pop("spec"))
         config = config_from_dict(values.pop("config"), str(path / "about.json"))
-        return About(spec=spec, config=config, **values)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        about = About(spec=spec, config=config, **values)
+        if not (isinstance(about.step, int) and isinstance(about.scores, dict) and isinstance(about.layout, dict)):
+            raise ValueError("step, scores or layout are not what they should be")
+        return about
+    except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: about.json is not that of a checkpoint ({error}); use another one") from error
 
 

@@ -16,9 +16,10 @@ import tensorflow as tf
 
 from gan.config import Config
 from gan.images import BLACK, ImageSpec, network_from_pixels
+from gan.seeding import Purpose
 from gan.training import replicas
 from gan.training.loop import LabelledBatches, Metrics
-from gan.training.randomness import Purpose, stream
+from gan.training.randomness import stream
 
 LARGEST_SHIFT = 2
 LABEL_SMOOTHING = 0.05

@@ -18,9 +18,10 @@ import tensorflow as tf
 
 from gan.config import Config
 from gan.images import ImageSpec, network_from_pixels
+from gan.seeding import Purpose
 from gan.training import losses, replicas
 from gan.training.loop import LabelledBatches, Metrics
-from gan.training.randomness import Purpose, creative_labels, stream
+from gan.training.randomness import creative_labels, stream
 
 
 class Networks(NamedTuple):

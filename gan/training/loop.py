@@ -6,7 +6,7 @@ Shapes: `B` global batch, `H W C` image.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -19,6 +19,8 @@ from gan.training.records import Records
 Metrics = dict[str, tf.Tensor]
 Values = dict[str, float]
 
+
+REMEDY = "lower the learning rates or turn off mixed_precision; checkpoints saved before are intact"
 
 SHOWN = ("score/fid", "score/accuracy", "accuracy/test")
 """The scores that stand beside the bar."""
@@ -37,6 +39,13 @@ class Source(Protocol):
     """Where batches come from: batch `u` is always the same one."""
 
     def take(self, first: int, count: int) -> LabelledBatches: ...
+
+
+class Evaluation(NamedTuple):
+    """What an evaluation found: numbers for the records, and what a checkpoint keeps of it."""
+
+    values: Values
+    scores: Mapping[str, Any]
 
 
 class Trainer(Protocol):
@@ -83,24 +92,24 @@ def train(
     *,
     name: str,
     records: Records,
-    evaluate: Callable[[int], Values],
-    save: Callable[[int, Values], object],
-) -> Values:
-    """Run the schedule; the last evaluation is the result.
+    evaluate: Callable[[int], Evaluation],
+    save: Callable[[int, Mapping[str, Any]], object],
+) -> Mapping[str, Any]:
+    """Run the schedule; the scores of the last evaluation are the result.
 
     Args:
         trainer: makes the steps.
         batches: of the training images.
         schedule: when to do what.
         name: for the progress bar.
-        records: takes the losses, speed, learning rates and what `evaluate(step)` returns.
+        records: takes the losses, speed, learning rates and the evaluation's values.
         evaluate: scores the networks after a step.
         save: saves them, with their scores if they were just evaluated.
 
     Raises:
-        FloatingPointError: a loss is not finite; nothing is saved from then on.
+        FloatingPointError: a loss or a sample is not finite; nothing is saved from then on.
     """
-    scores: Values = {}
+    evaluation = Evaluation({}, {})
     with Progress(schedule.total_steps * trainer.batches_per_step * trainer.batch_size, name) as progress:
         for first, count in schedule.calls():
             updates = trainer.batches_per_step
@@ -113,17 +122,24 @@ def train(
             if recorded:
                 values = finite(metrics, step)
                 with progress.paused():
-                    scores = evaluate(step)
-                    speed = progress.speed()
-                    records.scalars(step, values | scores | trainer.learning_rates() | speed)
+                    evaluation = _evaluated(evaluate, step)
+                    found, speed = evaluation.values, progress.speed()
+                    records.scalars(step, values | found | trainer.learning_rates() | speed)
                     records.histograms(step, trainer.models)
-                    progress.show(_losses(values) | {name: scores[name] for name in SHOWN if name in scores})
-                    progress.say(summary(step, schedule.total_steps, _losses(values) | scores | speed))
+                    progress.show(_losses(values) | {name: found[name] for name in SHOWN if name in found})
+                    progress.say(summary(step, schedule.total_steps, _losses(values) | found | speed))
             if schedule.saves_after(step):
                 finite(metrics, step)
                 with progress.paused():
-                    save(step, scores if recorded else {})
-    return scores
+                    save(step, evaluation.scores if recorded else {})
+    return evaluation.scores
+
+
+def _evaluated(evaluate: Callable[[int], Evaluation], step: int) -> Evaluation:
+    try:
+        return evaluate(step)
+    except FloatingPointError as error:
+        raise FloatingPointError(f"after step {step}: {error}; {REMEDY}") from error
 
 
 def finite(metrics: Metrics, step: int) -> Values:
@@ -135,10 +151,7 @@ def finite(metrics: Metrics, step: int) -> Values:
     values = {name: float(value) for name, value in metrics.items()}
     for name, value in values.items():
         if not math.isfinite(value):
-            raise FloatingPointError(
-                f"{name} is {value} after step {step}; expected a finite number: lower the learning rates or turn off "
-                "mixed_precision. Earlier checkpoints are intact"
-            )
+            raise FloatingPointError(f"after step {step}: {name} is {value}; expected a finite number: {REMEDY}")
     return values
 
 

@@ -5,22 +5,11 @@ Each function draws for the *global* batch; a replica takes its slice. Shapes: `
     z = tf.random.stateless_normal((B, Z), seed=stream(seed, Purpose.GENERATOR_STYLES, step))
 """
 
-from enum import IntEnum
-
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-
-class Purpose(IntEnum):
-    """What a stream of random numbers is for; streams of different purposes are independent."""
-
-    CRITIC_STYLES = 1
-    CRITIC_LABELS = 2
-    INTERPOLATION = 3
-    GENERATOR_STYLES = 4
-    GENERATOR_LABELS = 5
-    SHIFTS = 6
+from gan.seeding import Purpose
 
 
 def stream(seed: int, purpose: Purpose, index: tf.Tensor | int) -> tf.Tensor:

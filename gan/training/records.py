@@ -66,9 +66,9 @@ class Records:
     def histograms(self, step: int, models: Mapping[str, Any]) -> None:
         """The distribution of every trained variable of `models`."""
         with self._events.as_default():
-            for name, model in models.items():
+            for model in models.values():
                 for variable in model.trainable_variables:
-                    tf.summary.histogram(f"{name}/{variable.path}", variable.numpy(), step=step)
+                    tf.summary.histogram(variable.path, variable.numpy(), step=step)
 
     def graph(self, function: Any) -> None:
         """The graph of a traced function."""

@@ -4,15 +4,33 @@ Every replica computes on its slice of the *global* batch; losses are divided by
 gradients are those of the global mean, and a run is the same run on one replica or eight.
 """
 
+import os
+import sys
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
+
+@cache
 def make_strategy() -> tf.distribute.Strategy:
-    """`MirroredStrategy` over all visible GPUs, or the CPU where there is none. `CUDA_VISIBLE_DEVICES` selects."""
-    return tf.distribute.MirroredStrategy(None if tf.config.list_logical_devices("GPU") else ["CPU:0"])
+    """`MirroredStrategy` over all visible GPUs, or the CPU where there is none. `CUDA_VISIBLE_DEVICES` selects.
+
+    The same one at every call: two in one process would mix up each other's reductions.
+    """
+    if tf.config.list_logical_devices("GPU"):
+        return tf.distribute.MirroredStrategy()
+    if NVIDIA_DRIVER.exists() and "CUDA_VISIBLE_DEVICES" not in os.environ:
+        print(
+            "warning: there is an NVIDIA driver, but TensorFlow finds no GPU and the CPU is used; "
+            "install its CUDA libraries (see README.md), or look for the reason with TF_CPP_MIN_LOG_LEVEL=0",
+            file=sys.stderr,
+        )
+    return tf.distribute.MirroredStrategy(["CPU:0"])
 
 
 def check_divisible(batch_size: int, replicas: int, key: str) -> None:

@@ -1,0 +1,32 @@
+"""Independent streams of random numbers: one for each (purpose, run seed, index), and no state between draws.
+
+rng = numpy_stream(Purpose.EPOCH_ORDER, seed, epoch)
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Purpose(IntEnum):
+    """What a stream is for; streams of different purposes share no numbers, whatever their seeds."""
+
+    # In the training step, see gan.training.randomness.
+    CRITIC_STYLES = 1
+    CRITIC_LABELS = 2
+    INTERPOLATION = 3
+    GENERATOR_STYLES = 4
+    GENERATOR_LABELS = 5
+    SHIFTS = 6
+    # In NumPy.
+    EPOCH_ORDER = 7
+    DIGITS_TRAIN = 8
+    DIGITS_TEST = 9
+    SCORED_IMAGES = 10
+    SCORED_STYLES = 11
+    STYLE = 12
+
+
+def numpy_stream(purpose: Purpose, seed: int, index: int = 0) -> np.random.Generator:
+    """A generator that is a function of these three, each ≥ 0."""
+    return np.random.default_rng([purpose, seed, index])

@@ -1,0 +1,85 @@
+"""Whole runs in one process, on one replica and on two: what the scripts call."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers import TINY, write_idx
+
+from gan import runs
+from gan.runs import RunOptions, train_classifier, train_gan
+from gan.sampling import Sampler
+from gan.training.replicas import make_strategy
+
+
+def options(directory, **changes) -> RunOptions:
+    values = {
+        "data_path": str(directory / "data"),
+        "save_dir": directory / "checkpoints",
+        "log_dir": directory / "logs",
+        "record_steps": 5,
+        "save_steps": 5,
+    }
+    return RunOptions(**values | changes)
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory, one_replica, two_replicas):
+    """Scores, records and images of a run on one replica and of the same run on two."""
+    found = []
+    for strategy in (one_replica, two_replicas):
+        directory = tmp_path_factory.mktemp("run")
+        write_idx(directory / "data", train=160, test=160)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runs, "make_strategy", lambda strategy=strategy: strategy)
+            accuracy = train_classifier(TINY, options(directory, log_dir=directory / "classifier"))
+            scores = train_gan(TINY, options(directory))
+        (log,) = (directory / "logs").iterdir()
+        records = [json.loads(line) for line in (log / "records.jsonl").read_text().splitlines()]
+        images = Sampler.from_checkpoint(directory / "checkpoints").style_grid(rows=2, seed=3)
+        found.append((accuracy, scores, records, images))
+    return found
+
+
+def test_two_replicas_do_the_whole_job(outcomes):
+    for accuracy, scores, records, images in outcomes:
+        assert accuracy > 0.05
+        assert scores.samples == TINY.fid_samples
+        assert [record["step"] for record in records] == [5, 10, 15, 20, 25, 30, 35, 40]
+        assert images.shape == (20, 8, 8, 1)
+
+
+def test_one_replica_and_two_begin_as_the_same_run(outcomes):
+    """Later, rounding differences grow, as they do in any training of a GAN."""
+    (_, _, one, _), (_, _, two, _) = outcomes
+    for name in ("loss/critic", "loss/penalty", "learning_rate/critic"):
+        assert one[0][name] == pytest.approx(two[0][name], rel=0.05, abs=0.05)
+
+
+def test_the_checkpoint_draws_from_the_average(tmp_path, one_replica, monkeypatch):
+    monkeypatch.setattr(runs, "make_strategy", lambda: one_replica)
+    write_idx(tmp_path / "data")
+    train_classifier(TINY, options(tmp_path, log_dir=tmp_path / "classifier"))
+    scored = []
+    original = runs.Sampler
+    monkeypatch.setattr(runs, "Sampler", lambda network, *a, **k: scored.append(network) or original(network, *a, **k))
+    built = []
+    build = runs.build_networks
+    monkeypatch.setattr(runs, "build_networks", lambda *a: built.append(build(*a)) or built[0])
+    train_gan(TINY, options(tmp_path))
+    assert scored == [built[0].average]
+    images = Sampler.from_checkpoint(tmp_path / "checkpoints").style_grid(rows=1, seed=0)
+    expected = original(built[0].average, built[0].average.spec, noise_dims=TINY.noise_dims).style_grid(rows=1, seed=0)
+    np.testing.assert_array_equal(images, expected)
+
+
+def test_a_process_has_one_strategy():
+    """Two would use each other's keys for their reductions."""
+    assert make_strategy() is make_strategy()
+
+
+def test_settings_that_leave_no_step_are_refused(tmp_path):
+    write_idx(tmp_path / "data", train=16)
+    config = TINY.__class__(**{**TINY.__dict__, "crit_steps": 50, "gan_epochs": 1})
+    with pytest.raises(ValueError, match="crit_steps is 50, more than the 2 batches of the run"):
+        train_gan(config, options(tmp_path))
