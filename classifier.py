@@ -16,28 +16,18 @@ def main() -> None:
     flags = parser(__doc__)
     add_training_flags(flags, log_dir="logs/classifier")
     flags.add_argument("--load-dir", type=Path, help="start from the classifier in this directory")
-    flags.add_argument("--record-eps", type=positive, default=1, help="epochs between records")
-    args = flags.parse_args()
+    flags.add_argument(
+        "--record-eps", dest="record_epochs", metavar="EPOCHS", type=positive, default=1, help="epochs between records"
+    )
+    options = vars(flags.parse_args())
 
     from gan.config import load_config
 
-    config = load_config(args.config, seed=args.seed)
+    config = load_config(options["config_path"], seed=options.pop("seed"))
     import_tensorflow()
     from gan.runs import RunOptions, train_classifier
 
-    options = RunOptions(
-        data_path=args.data_path,
-        save_dir=args.save_dir,
-        log_dir=args.log_dir,
-        load_dir=args.load_dir,
-        config_path=args.config,
-        save_steps=args.save_steps,
-        record_epochs=args.record_eps,
-        log_graph=args.log_graph,
-        overwrite=args.overwrite,
-        dry_run=args.dry_run,
-    )
-    train_classifier(config, options)
+    train_classifier(config, RunOptions(**options))
 
 
 if __name__ == "__main__":

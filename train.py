@@ -3,7 +3,7 @@
 
 ./train.py                                  # MNIST, from ./download_mnist.sh
 ./train.py --data-path digits -c configs/quickstart.yaml
-CUDA_VISIBLE_DEVICES=0,1 ./train.py -c configs/large.yaml
+CUDA_VISIBLE_DEVICES=0,1 ./train.py -c configs/mnist.yaml
 """
 
 import sys
@@ -17,27 +17,15 @@ def main() -> None:
     add_training_flags(flags, log_dir="logs/gan")
     flags.add_argument("--load-dir", type=Path, help="directory of the classifier (default: the --save-dir)")
     flags.add_argument("--record-steps", type=positive, default=1000, help="steps between records, FID among them")
-    args = flags.parse_args()
+    options = vars(flags.parse_args())
 
     from gan.config import load_config
 
-    config = load_config(args.config, seed=args.seed)
+    config = load_config(options["config_path"], seed=options.pop("seed"))
     import_tensorflow()
     from gan.runs import RunOptions, train_gan
 
-    options = RunOptions(
-        data_path=args.data_path,
-        save_dir=args.save_dir,
-        log_dir=args.log_dir,
-        load_dir=args.load_dir,
-        config_path=args.config,
-        save_steps=args.save_steps,
-        record_steps=args.record_steps,
-        log_graph=args.log_graph,
-        overwrite=args.overwrite,
-        dry_run=args.dry_run,
-    )
-    train_gan(config, options)
+    train_gan(config, RunOptions(**options))
 
 
 if __name__ == "__main__":

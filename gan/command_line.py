@@ -56,9 +56,11 @@ positive.__name__ = natural.__name__ = image_count.__name__ = "integer"
 
 
 def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
-    """The flags of both training scripts."""
+    """The flags of both training scripts: the fields of `gan.runs.RunOptions`, and `--seed`."""
     flags.add_argument("--data-path", default="datasets/MNIST", help="directory of the images, or digits (built in)")
-    flags.add_argument("-c", "--config", type=Path, metavar="FILE", help="YAML file of settings; see configs/")
+    flags.add_argument(
+        "-c", "--config", dest="config_path", type=Path, metavar="FILE", help="YAML file of settings; see configs/"
+    )
     flags.add_argument("--seed", type=natural, help="overrides the config's seed")
     flags.add_argument("--save-dir", type=Path, default=Path("checkpoints"), help="where checkpoints go")
     flags.add_argument("--save-steps", type=positive, default=1000, help="steps between checkpoints")

@@ -79,6 +79,12 @@ def test_the_last_few_and_the_best_are_kept(tmp_path):
     assert checkpoints.newest(tmp_path, "gan", remedy="").name == "gan-00000005"
 
 
+def test_without_scores_only_the_last_few_are_kept(tmp_path):
+    for step in range(1, 5):
+        save_small(tmp_path, step)
+    assert checkpoints.steps_saved(tmp_path, "gan") == [3, 4]
+
+
 def test_a_save_cut_short_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
     save_small(tmp_path, 1)
 

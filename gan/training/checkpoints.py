@@ -116,9 +116,10 @@ def _layout(objects: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def _prune(directory: Path, kind: Kind, keep: int) -> None:
     steps = steps_saved(directory, kind)
-    best = min(steps, key=lambda step: _distance(checkpoint_path(directory, kind, step)))
+    distances = {step: _distance(checkpoint_path(directory, kind, step)) for step in steps}
+    best = min(distances.values(), default=math.inf)
     for step in steps[:-keep]:
-        if step != best:
+        if not distances[step] == best < math.inf:
             shutil.rmtree(checkpoint_path(directory, kind, step))
 
 
