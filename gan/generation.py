@@ -61,7 +61,7 @@ def generate(
     """
     check_writable(output_dir)
     sampler = Sampler.from_checkpoint(load_dir)
-    scores = Scores(**sampler.scores) if sampler.scores else "not scored"
+    scores = Scores.from_dict(sampler.scores) if sampler.scores else "not scored"
     indices = class_indices(classes, sampler.spec)
     height = GRID_ENLARGEMENT * images_per_class * (sampler.spec.height + GRID_GAP)
     if with_grid and height > LARGEST_GRID:

@@ -156,7 +156,8 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
 
         records.picture("real", 0, _real_grid(data))
         picture(0)
-        scores = Scores(**train(trainer, batches, schedule, name="GAN", records=records, evaluate=evaluate, save=save))
+        found = train(trainer, batches, schedule, name="GAN", records=records, evaluate=evaluate, save=save)
+        scores = Scores.from_dict(found)
         if options.log_graph:
             records.graph(trainer.traced)
     print(scores)

@@ -5,7 +5,7 @@ import pytest
 from helpers import TINY, tiny_data
 
 from gan.evaluation.frechet import feature_statistics, frechet_distance
-from gan.evaluation.scores import BATCH, Reader, Scorer
+from gan.evaluation.scores import BATCH, Reader, Scorer, Scores
 from gan.models.classifier import Classifier
 from gan.seeding import Purpose, numpy_stream
 
@@ -117,6 +117,15 @@ def test_few_samples_are_warned_about(classifier, capsys):
     assert "100 samples for 128 features" in capsys.readouterr().err
     make_scorer(classifier, samples=200)
     assert capsys.readouterr().err == ""
+
+
+def test_saved_scores_come_back_or_are_refused(classifier):
+    scores = make_scorer(classifier).score(real_images)
+    assert Scores.from_dict(scores._asdict()) == scores
+    with pytest.raises(
+        ValueError, match="the scores are fid; expected fid, noise_floor, accuracy, samples, classifier"
+    ):
+        Scores.from_dict({"fid": 1.0})
 
 
 def test_the_digest_tells_classifiers_apart(classifier):

@@ -12,8 +12,8 @@ Shapes: `N` images, `H W C` image, `D` features, `K` classes, `Z` style.
 
 import hashlib
 import sys
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -44,6 +44,17 @@ class Scores(NamedTuple):
     accuracy: float
     samples: int
     classifier: str
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> "Scores":
+        """The scores that a checkpoint keeps.
+
+        Raises:
+            ValueError: they are not all there, or are others.
+        """
+        if set(saved) != set(cls._fields):
+            raise ValueError(f"the scores are {', '.join(saved) or 'none'}; expected {', '.join(cls._fields)}")
+        return cls(**saved)
 
     def values(self) -> dict[str, float]:
         """The numbers by name, for the records."""
