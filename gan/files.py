@@ -1,6 +1,9 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and directories that one process writes to."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -17,6 +20,22 @@ def check_writable(directory: Path) -> None:
         raise ValueError(f"{nearest} is a file; expected a directory to write to: name another one")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise ValueError(f"{nearest} cannot be written to; expected a directory of yours: name another one")
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, which stays; the system lets go of it however the process ends.
+
+    Raises:
+        ValueError: another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"another run is writing to {path.parent}; wait for it, or name another one") from None
+        yield
 
 
 def write_atomically(path: Path, content: bytes) -> None:

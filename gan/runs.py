@@ -100,7 +100,7 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
     schedule = Schedule(
         total_steps, config.steps_per_call, options.record_epochs * batches.per_epoch, options.save_steps
     )
-    with _records(config, options, "classifier") as records:
+    with checkpoints.writing(options.save_dir, "classifier"), _records(config, options, "classifier") as records:
         records.picture("real", 0, _real_grid(data))
         scores = train(trainer, batches, schedule, name="classifier", records=records, evaluate=evaluate, save=save)
         if options.log_graph:
@@ -143,7 +143,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
 
     schedule = Schedule(total_steps, config.steps_per_call, options.record_steps, options.save_steps)
-    with _records(config, options, "gan") as records:
+    with checkpoints.writing(options.save_dir, "gan"), _records(config, options, "gan") as records:
 
         def picture(step: int) -> None:
             images = sampler.style_grid(rows=GRID_ROWS, seed=config.seed)
@@ -227,7 +227,6 @@ def _check_directories(options: RunOptions, kind: Kind) -> list[int]:
 
 def _records(config: Config, options: RunOptions, kind: Kind) -> Records:
     """Open the records and write the config beside them and the checkpoints: the first things a run writes."""
-    options.save_dir.mkdir(parents=True, exist_ok=True)
     records = Records(options.log_dir, config, name=CONFIG_FILES[kind])
     dump_config(config, options.save_dir / CONFIG_FILES[kind])
     return records

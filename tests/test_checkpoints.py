@@ -79,6 +79,23 @@ def test_the_last_few_and_the_best_are_kept(tmp_path):
     assert checkpoints.newest(tmp_path, "gan", remedy="").name == "gan-00000005"
 
 
+def test_one_process_writes_at_a_time_and_clears_up_after_a_killed_one(tmp_path):
+    left = tmp_path / ".gan-00000004.part-123"
+    left.mkdir()
+    (left / "variables.index").touch()
+    with checkpoints.writing(tmp_path, "gan"):
+        assert not left.exists()
+        with checkpoints.writing(tmp_path, "classifier"):
+            pass
+        with (
+            pytest.raises(ValueError, match=f"another run is writing to {tmp_path}"),
+            checkpoints.writing(tmp_path, "gan"),
+        ):
+            pass
+    with checkpoints.writing(tmp_path, "gan"):
+        pass
+
+
 def test_without_scores_only_the_last_few_are_kept(tmp_path):
     for step in range(1, 5):
         save_small(tmp_path, step)

@@ -79,7 +79,7 @@ def test_the_plan_is_printed(work):
 
 
 def test_checkpoints_and_configs_are_where_they_belong(work):
-    assert sorted(path.name for path in (work / "checkpoints").iterdir()) == [
+    assert sorted(path.name for path in (work / "checkpoints").glob("[!.]*")) == [
         "classifier-00000010",
         "config-cls.yaml",
         "config-gan.yaml",

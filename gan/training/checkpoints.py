@@ -18,7 +18,8 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -27,7 +28,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from gan.config import Config, config_from_dict
-from gan.files import write_atomically
+from gan.files import exclusive, write_atomically
 from gan.images import ImageSpec
 
 Kind = Literal["classifier", "gan"]
@@ -121,6 +122,19 @@ def _prune(directory: Path, kind: Kind, keep: int) -> None:
     for step in steps[:-keep]:
         if not distances[step] == best < math.inf:
             shutil.rmtree(checkpoint_path(directory, kind, step))
+
+
+@contextmanager
+def writing(directory: Path, kind: Kind) -> Iterator[None]:
+    """Be the only process that saves checkpoints of a kind there; what a killed one left half-written is removed.
+
+    Raises:
+        ValueError: there is another.
+    """
+    with exclusive(directory / f".{kind}.lock"):
+        for partial in directory.glob(f".{kind}-*.part-*"):
+            shutil.rmtree(partial)
+        yield
 
 
 def _distance(path: Path) -> float:
