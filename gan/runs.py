@@ -96,6 +96,7 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
     def save(step: int, scores: Mapping[str, Any]) -> None:
         about = About("classifier", step, data.spec, config, data.digest, scores)
         checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
+        replaced.clear()
 
     schedule = Schedule(
         total_steps, config.steps_per_call, options.record_epochs * batches.per_epoch, options.save_steps
@@ -141,6 +142,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
     def save(step: int, scores: Mapping[str, Any]) -> None:
         about = About("gan", step, data.spec, config, data.digest, scores)
         checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
+        replaced.clear()
 
     schedule = Schedule(total_steps, config.steps_per_call, options.record_steps, options.save_steps)
     with checkpoints.writing(options.save_dir, "gan"), _records(config, options, "gan") as records:

@@ -9,6 +9,7 @@ from helpers import TINY, write_idx
 from gan import runs
 from gan.runs import RunOptions, train_classifier, train_gan
 from gan.sampling import Sampler
+from gan.training import checkpoints
 from gan.training.replicas import make_strategy
 
 
@@ -71,6 +72,21 @@ def test_the_checkpoint_draws_from_the_average(tmp_path, one_replica, monkeypatc
     images = Sampler.from_checkpoint(tmp_path / "checkpoints").style_grid(rows=1, seed=0)
     expected = original(built[0].average, built[0].average.spec, noise_dims=TINY.noise_dims).style_grid(rows=1, seed=0)
     np.testing.assert_array_equal(images, expected)
+
+
+def test_overwriting_replaces_the_earlier_run_and_keeps_its_own(tmp_path, one_replica, monkeypatch):
+    """Steps of both runs have the same numbers."""
+    monkeypatch.setattr(runs, "make_strategy", lambda: one_replica)
+    write_idx(tmp_path / "data")
+    train_classifier(TINY, options(tmp_path, log_dir=tmp_path / "classifier"))
+    kept = []
+    for seed in (0, 1):
+        config = TINY.__class__(**{**TINY.__dict__, "seed": seed})
+        train_gan(config, options(tmp_path, overwrite=True))
+        kept.append(checkpoints.steps_saved(tmp_path / "checkpoints", "gan"))
+        paths = [checkpoints.checkpoint_path(tmp_path / "checkpoints", "gan", step) for step in kept[-1]]
+        assert {checkpoints.read_about(path).config.seed for path in paths} == {seed}
+        assert kept[-1][-3:] == [10, 15, 20]
 
 
 def test_a_process_has_one_strategy():
