@@ -288,6 +288,16 @@ def test_the_exponential_schedule_counts_in_steps(one_replica):
     )
 
 
+@pytest.mark.parametrize("replicas", ["one_replica", "two_replicas"])
+def test_a_constant_learning_rate_stays(replicas, request):
+    trainer = make_trainer(request.getfixturevalue(replicas), replace(TINY, lr_schedule="constant", gen_lr=0.25))
+    before = trainer.networks.generator.last.bias.numpy()
+    run(trainer, 0, 1)
+    assert trainer.learning_rates() == {"learning_rate/generator": 0.25, "learning_rate/critic": pytest.approx(1e-3)}
+    # Adam's first step is the learning rate.
+    assert np.abs(trainer.networks.generator.last.bias.numpy() - before) == pytest.approx(0.25, rel=1e-3)
+
+
 def test_weight_decay_shrinks_kernels_alone(one_replica):
     plain, decayed = (
         make_trainer(one_replica, replace(TINY, gen_weight_decay=decay, crit_weight_decay=decay))

@@ -98,7 +98,7 @@ class ClassifierTrainer:
         return self._traced_steps
 
     def learning_rates(self) -> dict[str, float]:
-        return {"learning_rate/classifier": float(self.optimizer.learning_rate)}
+        return {"learning_rate/classifier": float(replicas.learning_rate(self.optimizer))}
 
     def run(self, first_step: int, batch: LabelledBatches) -> Metrics:
         """Run S steps on S batches: images (S, B, H, W, C) uint8, labels (S, B). Metrics are of the last step."""

@@ -126,8 +126,8 @@ class GanTrainer:
 
     def learning_rates(self) -> dict[str, float]:
         return {
-            "learning_rate/generator": float(self.generator_optimizer.learning_rate),
-            "learning_rate/critic": float(self.critic_optimizer.learning_rate),
+            "learning_rate/generator": float(replicas.learning_rate(self.generator_optimizer)),
+            "learning_rate/critic": float(replicas.learning_rate(self.critic_optimizer)),
         }
 
     def run(self, first_step: int, batch: LabelledBatches) -> Metrics:

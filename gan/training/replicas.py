@@ -66,7 +66,7 @@ def apply_gradients(
     The optimizer's weight decay shrinks kernels only: not biases, gains and the scales of norms.
     `optimizer.apply` would sum them once more, and is not made for cross-replica context; its steps are public.
     """
-    rate, decay = optimizer.learning_rate, optimizer.weight_decay
+    rate, decay = learning_rate(optimizer), optimizer.weight_decay
 
     def update(variable: tf.Variable, gradient: tf.Tensor, rate: tf.Tensor) -> None:
         if decay is not None and len(variable.shape) > 1:
@@ -76,6 +76,11 @@ def apply_gradients(
     for gradient, variable in zip(gradients, variables, strict=True):
         strategy.extended.update(variable.value, update, args=(gradient, rate), group=False)
     optimizer.iterations.assign_add(1)
+
+
+def learning_rate(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
+    """The learning rate of the next update, a scalar, whether it follows a schedule or is a (mirrored) variable."""
+    return tf.convert_to_tensor(optimizer.learning_rate)
 
 
 def first_replica(values: Any) -> Any:
