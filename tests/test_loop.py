@@ -1,3 +1,4 @@
+import io
 import json
 
 import numpy as np
@@ -77,6 +78,33 @@ def test_the_loop_steps_records_and_saves(tmp_path, capsys):
     output = capsys.readouterr()
     assert output.out.count("step ") == 3
     assert output.err == ""  # no bar where there is no terminal
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_bar_shows_losses_and_scores_and_nothing_else(tmp_path, monkeypatch):
+    """The gradient's norm has the loss's last name, and once took its place."""
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    trainer = FakeTrainer()
+    original = trainer.run
+    trainer.run = lambda *a: original(*a) | {"gradient/fake": tf.constant(99.0)}
+    with Records(tmp_path, TINY, name="config.yaml") as records:
+        train(
+            trainer,
+            FakeBatches(),
+            Schedule(6, steps_per_call=2, record_steps=2, save_steps=6),
+            name="fake",
+            records=records,
+            evaluate=lambda step: Evaluation({"score/fid": 1.25, "score/samples": 77.0}, {}),
+            save=lambda step, scores: None,
+        )
+    last = terminal.getvalue().rstrip().split("\r")[-1]
+    assert "48.0/48.0" in last and "images/s" in last
+    assert "fake=6, fid=1.25" in last
+    assert "99" not in terminal.getvalue() and "77" not in terminal.getvalue()
 
 
 def test_tensorboard_reads_the_same_scalars(tmp_path):

@@ -9,7 +9,7 @@ from helpers import TINY, write_idx
 from gan import runs
 from gan.runs import RunOptions, train_classifier, train_gan
 from gan.sampling import Sampler
-from gan.training import checkpoints
+from gan.training import checkpoints, replicas
 from gan.training.replicas import make_strategy
 
 
@@ -92,6 +92,27 @@ def test_overwriting_replaces_the_earlier_run_and_keeps_its_own(tmp_path, one_re
 def test_a_process_has_one_strategy():
     """Two would use each other's keys for their reductions."""
     assert make_strategy() is make_strategy()
+
+
+@pytest.mark.parametrize(("driver", "visible", "warned"), [(True, None, True), (False, None, False), (True, "", False)])
+def test_a_gpu_that_tensorflow_does_not_find_is_pointed_out(driver, visible, warned, tmp_path, monkeypatch, capsys):
+    """But not where the user hid it."""
+    (tmp_path / "version").touch()
+    monkeypatch.setattr(replicas, "NVIDIA_DRIVER", tmp_path / ("version" if driver else "absent"))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    make_strategy.__wrapped__()
+    assert ("TensorFlow finds no GPU and the CPU is used" in capsys.readouterr().err) is warned
+
+
+def test_a_class_without_training_images_is_pointed_out(tmp_path, one_replica, monkeypatch, capsys):
+    monkeypatch.setattr(runs, "make_strategy", lambda: one_replica)
+    write_idx(tmp_path / "data")
+    labels = tmp_path / "data" / "train-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes().replace(b"\x03", b"\x04"))
+    train_classifier(TINY, options(tmp_path, dry_run=True))
+    assert "warning: no training image of class 3\n" in capsys.readouterr().err
 
 
 def test_settings_that_leave_no_step_are_refused(tmp_path):

@@ -1,6 +1,6 @@
 """The loop of both trainers: step, record, save.
 
-    train(trainer, batches, schedule, records=records, evaluate=evaluate, save=save)
+    train(trainer, batches, schedule, name="GAN", records=records, evaluate=evaluate, save=save)
 
 Shapes: `B` global batch, `H W C` image.
 """
@@ -18,7 +18,6 @@ from gan.training.records import Records
 
 Metrics = dict[str, tf.Tensor]
 Values = dict[str, float]
-
 
 REMEDY = "lower the learning rates or turn off mixed_precision; checkpoints saved before are intact"
 
