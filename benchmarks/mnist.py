@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The README's results on MNIST: train the classifier and the GAN as a user would, generate, and say how good it is.
 
-    .venv/bin/python benchmarks/mnist.py                # about 15 minutes on two cores
+    .venv/bin/python benchmarks/mnist.py                # about 10 minutes on two cores
     .venv/bin/python benchmarks/mnist.py --pictures docs/images
 
 Prints a row of the README's table. Data from ./download_mnist.sh; checkpoints, records and images go to --work-dir.

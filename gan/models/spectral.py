@@ -72,7 +72,7 @@ class SpectralLayer(keras.layers.Layer):
 
     def power_iteration(self, count: int) -> None:
         """Improve the singular vectors by `count` rounds. Call outside of replica functions, where it reaches all."""
-        matrix = tf.reshape(tf.stop_gradient(tf.convert_to_tensor(self.weight)), (-1, self.outputs))
+        matrix = tf.reshape(self.weight, (-1, self.outputs))
         v = tf.convert_to_tensor(self.v)
         u = tf.convert_to_tensor(self.u)
         for _ in range(count):
