@@ -104,7 +104,7 @@ def test_the_bar_shows_losses_and_scores_and_nothing_else(tmp_path, monkeypatch)
     last = terminal.getvalue().rstrip().split("\r")[-1]
     assert "48.0/48.0" in last and "images/s" in last
     assert "fake=6, fid=1.25" in last
-    assert "99" not in terminal.getvalue() and "77" not in terminal.getvalue()
+    assert "=99" not in terminal.getvalue() and "=77" not in terminal.getvalue()
 
 
 def test_tensorboard_reads_the_same_scalars(tmp_path):
