@@ -183,8 +183,8 @@ def main() -> None:
     from gan.config import Config
     from gan.data.loading import load_dataset
 
-    loading = seconds_of(lambda: load_dataset(args.data_path, image_size=None))
-    data = load_dataset(args.data_path, image_size=None)
+    loading = seconds_of(lambda: load_dataset(args.data_path))
+    data = load_dataset(args.data_path)
     scoring = scoring_seconds(data, args.load_dir)
     speeds = step_speeds(Config(), turns=args.turns, steps=args.steps)
     print(f"{device_name()}, {today()}, seed 0")

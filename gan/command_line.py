@@ -51,13 +51,29 @@ def natural(text: str) -> int:
     return value
 
 
+def share(text: str) -> float:
+    """A number between 0 and 1, neither of them."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"found {text}, expected a number between 0 and 1")
+    return value
+
+
 # argparse names the type in its messages: "invalid integer value: 'x'".
 positive.__name__ = natural.__name__ = image_count.__name__ = "integer"
+share.__name__ = "number"
 
 
 def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     """The flags of both training scripts: the fields of `gan.runs.RunOptions`, and `--seed`."""
     flags.add_argument("--data-path", default="datasets/MNIST", help="directory of the images, or digits (built in)")
+    flags.add_argument(
+        "--resize",
+        choices=("fit", "crop", "pad"),
+        help="where image_size is another: stretch, cut sides or add black",
+    )
+    flags.add_argument("--on-bad-image", choices=("error", "skip"), default="error", help="images that cannot be used")
+    flags.add_argument("--cache-dir", type=Path, help="where decoded images are kept (default: DATA_PATH/cache)")
     flags.add_argument(
         "-c", "--config", dest="config_path", type=Path, metavar="FILE", help="YAML file of settings; see configs/"
     )
@@ -96,7 +112,8 @@ def import_tensorflow() -> None:
 def run(main: Callable[[], None]) -> int:
     """Call `main`; bad input and a diverged run become one line on standard error and an exit status.
 
-    The library's own errors are one line. What has more lines comes from below it and keeps its traceback.
+    The library's own errors are one line, after their notes. What has more lines comes from below it and keeps its
+    traceback.
     """
     try:
         main()
@@ -104,6 +121,8 @@ def run(main: Callable[[], None]) -> int:
         text = str(error)
         if not text or "\n" in text:
             raise
+        for note in getattr(error, "__notes__", ()):
+            print(note, file=sys.stderr)
         print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr)
         return DIVERGED if isinstance(error, FloatingPointError) else BAD_INPUT
     except MemoryError as error:

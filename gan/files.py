@@ -2,39 +2,46 @@
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
-def check_writable(directory: Path) -> None:
+def check_writable(directory: Path, *, flag: str | None = None) -> None:
     """See that a directory can be written to, or made; nothing is made.
 
     Raises:
-        ValueError: it cannot.
+        ValueError: it cannot; name another one, with `flag` if that is given.
     """
+    remedy = "name another one" + (f" with {flag}" if flag else "")
     nearest = directory
     while not nearest.exists() and nearest != nearest.parent:
         nearest = nearest.parent
     if not nearest.is_dir():
-        raise ValueError(f"{nearest} is a file; expected a directory to write to: name another one")
+        raise ValueError(f"{nearest} is a file; expected a directory to write to: {remedy}")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise ValueError(f"{nearest} cannot be written to; expected a directory of yours: name another one")
+        raise ValueError(f"{nearest} cannot be written to; expected a directory of yours: {remedy}")
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path, *, waiting: str | None = None) -> Iterator[None]:
     """Hold the lock file `path`, which stays; the system lets go of it however the process ends.
 
+    While another process holds it, say `waiting` and wait.
+
     Raises:
-        ValueError: another process holds it.
+        ValueError: another process holds it, and `waiting` is None.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"another run is writing to {path.parent}; wait for it, or name another one") from None
+            if waiting is None:
+                raise ValueError(f"another run is writing to {path.parent}; wait for it, or name another one") from None
+            print(waiting, file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -23,6 +23,9 @@ BLACK = -1.0
 JPEG_QUALITY = 95
 GRID_GAP = 2
 
+GRID_WIDTH = 4096
+"""Pixels that a grid of all classes is wide at most, unless it has but one column."""
+
 
 @dataclass(frozen=True)
 class ImageSpec:
@@ -93,6 +96,12 @@ def grid(images: Pixels, *, columns: int, gap: int = GRID_GAP) -> Pixels:
         top, left = gap + row * (height + gap), gap + column * (width + gap)
         canvas[top : top + height, left : left + width] = image
     return canvas
+
+
+def grid_classes(spec: ImageSpec) -> list[int]:
+    """The classes that a grid with a column a class shows: all, or as many as fit, spread evenly."""
+    count = min(spec.num_classes, max(1, GRID_WIDTH // (spec.width + GRID_GAP)))
+    return [number * spec.num_classes // count for number in range(count)]
 
 
 def enlarge(image: Pixels, factor: int) -> Pixels:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -17,11 +17,12 @@ import tensorflow as tf
 
 from gan.config import Config, dump_config
 from gan.data.batches import Batches
-from gan.data.dataset import DataSet
+from gan.data.dataset import DataSet, ReadOptions
 from gan.data.loading import load_dataset
+from gan.data.pictures import Resize
 from gan.evaluation.scores import Reader, Scorer, Scores
 from gan.files import check_writable
-from gan.images import ImageSpec, Pixels, grid
+from gan.images import ImageSpec, Pixels, grid, grid_classes
 from gan.models.classifier import Classifier
 from gan.models.critic import Critic
 from gan.models.generator import Generator
@@ -50,6 +51,9 @@ class RunOptions:
     log_dir: Path
     load_dir: Path | None = None
     config_path: Path | None = None
+    resize: Resize | None = None
+    cache_dir: Path | None = None
+    on_bad_image: Literal["error", "skip"] = "error"
     save_steps: int = 1000
     record_steps: int = 1000
     record_epochs: int = 1
@@ -60,8 +64,25 @@ class RunOptions:
 
     def classifier_command(self, save_dir: str) -> str:
         """How to train the classifier that this run needs."""
-        config = [] if self.config_path is None else ["-c", str(self.config_path)]
-        return shlex.join(["./classifier.py", "--data-path", self.data_path, *config, "--save-dir", save_dir])
+        given: dict[str, object] = {"-c": self.config_path, "--resize": self.resize, "--cache-dir": self.cache_dir}
+        given |= {"--on-bad-image": None if self.on_bad_image == "error" else self.on_bad_image}
+        flags = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
+        return shlex.join(["./classifier.py", "--data-path", self.data_path, *flags, "--save-dir", save_dir])
+
+    def read_data(self, config: Config, *, batch_size: int) -> DataSet:
+        """The data set, which must have a batch of training images.
+
+        Raises:
+            ValueError, OSError: it cannot be used.
+        """
+        options = ReadOptions(
+            image_size=config.image_height_width,
+            resize=self.resize,
+            cache_dir=self.cache_dir,
+            on_bad_image=self.on_bad_image,
+            batch_size=batch_size,
+        )
+        return load_dataset(self.data_path, options)
 
 
 def train_classifier(config: Config, options: RunOptions) -> float | None:
@@ -72,7 +93,7 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
         FloatingPointError: a loss is not finite.
     """
     replaced = _check_directories(options, "classifier")
-    data = load_dataset(options.data_path, image_size=config.image_height_width)
+    data = options.read_data(config, batch_size=config.cls_batch_size)
     batches = Batches(data.train_images, data.train_labels, batch_size=config.cls_batch_size, seed=config.seed)
     total_steps = config.cls_epochs * batches.per_epoch
     strategy = make_strategy()
@@ -119,7 +140,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         FloatingPointError: a loss or a sample is not finite.
     """
     replaced = _check_directories(options, "gan")
-    data = load_dataset(options.data_path, image_size=config.image_height_width)
+    data = options.read_data(config, batch_size=config.gan_batch_size)
     batches = Batches(data.train_images, data.train_labels, batch_size=config.gan_batch_size, seed=config.seed)
     total_steps = config.gan_epochs * batches.per_epoch // config.crit_steps
     if total_steps < 1:
@@ -149,7 +170,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
 
         def picture(step: int) -> None:
             images = sampler.style_grid(rows=GRID_ROWS, seed=config.seed)
-            records.picture("samples", step, grid(images, columns=data.spec.num_classes))
+            records.picture("samples", step, grid(images, columns=len(grid_classes(data.spec))))
 
         def evaluate(step: int) -> Evaluation:
             picture(step)
@@ -246,8 +267,9 @@ def _print_plan(data: DataSet, models: dict[str, Any], strategy: tf.distribute.S
 
 def _real_grid(data: DataSet) -> Pixels:
     """Training images in the layout of the samples: a column a class; a class with too few leaves black squares."""
-    images = np.zeros((GRID_ROWS, data.spec.num_classes, *data.spec.shape), np.uint8)
-    for index in range(data.spec.num_classes):
+    classes = grid_classes(data.spec)
+    images = np.zeros((GRID_ROWS, len(classes), *data.spec.shape), np.uint8)
+    for column, index in enumerate(classes):
         found = data.train_images[np.flatnonzero(data.train_labels == index)[:GRID_ROWS]]
-        images[: len(found), index] = found
-    return grid(images.reshape(-1, *data.spec.shape), columns=data.spec.num_classes)
+        images[: len(found), column] = found
+    return grid(images.reshape(-1, *data.spec.shape), columns=len(classes))

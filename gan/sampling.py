@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan.images import ImageSpec, Pixels, pixels_from_network
+from gan.images import ImageSpec, Pixels, grid_classes, pixels_from_network
 from gan.models.generator import Generator
 from gan.seeding import Purpose, numpy_stream
 from gan.training import checkpoints
@@ -107,8 +107,11 @@ class Sampler:
         return images
 
     def style_grid(self, *, rows: int, seed: int) -> Pixels:
-        """Images (rows·K, H, W, C) for a grid: each row a style, from number 1, each column a class."""
-        classes = self.spec.num_classes
-        labels = np.tile(np.eye(classes, dtype=np.float32), (rows, 1))
+        """Images (rows·columns, H, W, C) for a grid: each row a style, from number 1, each column a class.
+
+        The classes are those of `gan.images.grid_classes`.
+        """
+        classes = grid_classes(self.spec)
+        labels = np.tile(one_hot(classes, self.spec.num_classes), (rows, 1))
         numbers = range(1, rows + 1)
-        return self.sample(labels, styles(self.noise_dims, seed=seed, numbers=numbers).repeat(classes, axis=0))
+        return self.sample(labels, styles(self.noise_dims, seed=seed, numbers=numbers).repeat(len(classes), axis=0))

@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     SCORED_IMAGES = 10
     SCORED_STYLES = 11
     STYLE = 12
+    SPLIT = 13
 
 
 def numpy_stream(purpose: Purpose, seed: int, index: int = 0) -> np.random.Generator:

@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from gan.config import Config
 from gan.data.dataset import DataSet
@@ -35,6 +36,30 @@ def tiny_data(*, height: int = 8, width: int = 8, channels: int = 1, train: int 
         return (labels[:, None, None, None] * 100 + noise).astype(np.uint8), labels
 
     return DataSet(spec, *split(train), *split(test), source="tiny")
+
+
+def write_pictures(
+    directory: Path,
+    labels: dict[str, list[str]],
+    *,
+    height: int = 8,
+    width: int = 8,
+    channels: int = 1,
+    suffix: str = ".png",
+) -> dict[str, np.ndarray]:
+    """Pictures of noise with these labels, as files and tables; the pixels (N, H, W, C) of each split."""
+    pixels = {}
+    for number, (split, names) in enumerate(labels.items()):
+        rng = np.random.default_rng(number)
+        pixels[split] = rng.integers(0, 256, (len(names), height, width, channels)).astype(np.uint8)
+        (directory / split).mkdir(parents=True, exist_ok=True)
+        lines = ["Filename, Label"]
+        for index, (image, label) in enumerate(zip(pixels[split], names, strict=True)):
+            picture = Image.fromarray(image[:, :, 0] if channels == 1 else image)
+            picture.save(directory / split / f"{index}{suffix}")
+            lines.append(f"{index}{suffix}, {label}")
+        (directory / f"{split}_labels.csv").write_text("\n".join(lines) + "\n")
+    return pixels
 
 
 def write_idx(directory: Path, *, train: int = 80, test: int = 40, side: int = 8) -> Path:

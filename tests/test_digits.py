@@ -67,7 +67,7 @@ def test_a_nearest_neighbour_tells_the_digits_apart(digits: DataSet) -> None:
 
 
 def test_the_data_path_digits_names_this_set() -> None:
-    dataset = load_dataset("digits", image_size=None)
+    dataset = load_dataset("digits")
     assert dataset.describe().splitlines()[0] == "built-in digits, seed 0"
     assert dataset.train_images.shape == (10_000, 28, 28, 1)
     assert dataset.test_images.shape == (2_000, 28, 28, 1)

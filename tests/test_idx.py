@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gan.data.dataset import DataSet, resize_images
+from gan.data.dataset import DataSet, ReadOptions
 from gan.data.idx import NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, load_idx, read_idx
 from gan.data.loading import load_dataset
 from gan.images import ImageSpec, Pixels
@@ -182,7 +182,7 @@ def test_missing_files_are_listed(tmp_path: Path) -> None:
         (
             {"train_labels": np.array([0, 9, 0, 10, 1, 11, 2], np.uint8)},
             TRAIN_LABELS,
-            "has the label 10 at index 3; expected 0 to 9",
+            "has the label 10 at index 3 and none of 3; expected 0 to 9, or more classes that all have images",
         ),
         ({"test_labels": some_labels(4, classes=4)}, TEST_LABELS, "has the label 3 at index 3; expected 0 to 2"),
     ],
@@ -200,7 +200,7 @@ def test_files_that_do_not_fit_together_are_named(
 
 @needs_mnist
 def test_mnist_has_its_published_class_counts() -> None:
-    dataset = load_dataset(str(MNIST), image_size=None)
+    dataset = load_dataset(str(MNIST))
     assert dataset.spec == ImageSpec(28, 28, 1, tuple("0123456789"))
     train, test = dataset.class_counts()
     assert train.tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
@@ -209,22 +209,36 @@ def test_mnist_has_its_published_class_counts() -> None:
 
 
 def test_a_data_path_is_read_by_what_it_holds(tmp_path: Path) -> None:
-    assert load_dataset(str(write_mnist(tmp_path)), image_size=None).source.startswith("IDX files")
+    assert load_dataset(str(write_mnist(tmp_path))).source.startswith("IDX files")
 
 
 def test_image_size_resizes_both_splits(tmp_path: Path) -> None:
     write_mnist(tmp_path)
-    dataset = load_dataset(str(tmp_path), image_size=(8, 6))
+    dataset = load_dataset(str(tmp_path), ReadOptions(image_size=(8, 6), resize="fit"))
     assert dataset.spec.shape == (8, 6, 1)
     assert dataset.train_images.shape == (7, 8, 6, 1)
     assert dataset.test_images.shape == (4, 8, 6, 1)
-    same = load_dataset(str(tmp_path), image_size=(5, 4))
+    same = load_dataset(str(tmp_path), ReadOptions(image_size=(5, 4)))
     np.testing.assert_array_equal(same.train_images[..., 0], some_images(7))
+
+
+def test_another_size_needs_a_way_to_resize(tmp_path: Path) -> None:
+    with pytest.raises(ValueError) as error:
+        load_dataset(str(write_mnist(tmp_path)), ReadOptions(image_size=(8, 6)))
+    assert str(error.value) == (
+        f"IDX files in {tmp_path}: the images are 5x4; expected 8x6, as image_size: pass --resize fit, crop or pad"
+    )
+
+
+def test_more_than_ten_classes_are_read_where_all_have_images(tmp_path: Path) -> None:
+    labels = np.arange(12, dtype=np.uint8)
+    dataset = load_idx(write_mnist(tmp_path, train_images=some_images(12), train_labels=labels))
+    assert dataset.spec.class_names == tuple(map(str, range(12)))
 
 
 def test_a_data_path_that_is_not_there_says_what_to_run() -> None:
     with pytest.raises(FileNotFoundError) as error:
-        load_dataset("no/such place", image_size=None)
+        load_dataset("no/such place")
     assert str(error.value) == (
         "no/such place does not exist; run ./download_mnist.sh 'no/such place', "
         "or pass --data-path digits for the built-in set"
@@ -239,30 +253,18 @@ def test_a_directory_of_something_else_is_said_to_be(tmp_path: Path, names: list
     for name in names:
         (tmp_path / name).touch()
     with pytest.raises(ValueError) as error:
-        load_dataset(str(tmp_path), image_size=None)
-    assert str(error.value).startswith(f"{tmp_path} holds {found}; expected the IDX files of MNIST; run ./download")
+        load_dataset(str(tmp_path))
+    assert str(error.value).startswith(
+        f"{tmp_path} holds {found}; expected the IDX files of MNIST, or train/, train_labels.csv"
+    )
+    assert f"; run ./download_mnist.sh {tmp_path}, or pass --data-path digits" in str(error.value)
 
 
 def test_a_file_as_data_path_is_refused(tmp_path: Path) -> None:
     path = tmp_path / NAMES[0]
     path.touch()
     with pytest.raises(ValueError, match="is a file; expected a directory; run"):
-        load_dataset(str(path), image_size=None)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_resizing_keeps_flat_colours_and_averages_stripes(channels: int) -> None:
-    flat = np.full((2, 6, 9, channels), 77, np.uint8) + np.arange(channels, dtype=np.uint8)
-    np.testing.assert_array_equal(resize_images(flat, height=4, width=12)[:, :1, :1], flat[:, :1, :1])
-    stripes = np.zeros((1, 16, 16, channels), np.uint8)
-    stripes[:, :, ::2] = 200
-    halved = resize_images(stripes, height=16, width=8)
-    assert halved.shape == (1, 16, 8, channels)
-    assert np.abs(halved[:, 4:12, 2:6].astype(int) - 100).max() < 25
-
-
-def test_resizing_no_images_gives_none() -> None:
-    assert resize_images(np.empty((0, 6, 9, 3), np.uint8), height=4, width=2).shape == (0, 4, 2, 3)
+        load_dataset(str(path))
 
 
 def small_dataset(**changes: Any) -> DataSet:

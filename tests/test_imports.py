@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # A module imports from the rows above its own; the first row with a pattern that matches its name is its own.
 LAYERS = (
     ("*.__init__",),
-    ("gan.files", "gan.seeding"),
+    ("gan.files", "gan.seeding", "gan.command_line"),
     ("gan.config", "gan.images"),
     ("gan.data.*", "gan.models.*", "gan.training.losses", "gan.training.randomness", "gan.evaluation.frechet"),
     (
@@ -27,16 +27,29 @@ LAYERS = (
     ("gan.training.loop",),
     ("gan.training.gan_trainer", "gan.training.classifier_trainer", "gan.sampling"),
     ("gan.serving.*", "gan.evaluation.report", "gan.generation", "gan.runs"),
-    ("gan.command_line",),
     ("classifier", "train", "generate", "evaluate", "serve"),
 )
 
 # What a module imports from its own row.
 SIBLINGS = {
+    "gan.data.dataset": ("gan.data.mapped", "gan.data.pictures"),
     "gan.data.idx": ("gan.data.dataset",),
     "gan.data.digits": ("gan.data.dataset",),
-    "gan.data.batches": ("gan.data.dataset",),
+    "gan.data.batches": ("gan.data.dataset", "gan.data.mapped"),
+    "gan.data.listing": ("gan.data.dataset",),
+    "gan.data.classes": ("gan.data.listing",),
+    "gan.data.checking": ("gan.data.dataset", "gan.data.listing", "gan.data.parallel", "gan.data.pictures"),
+    "gan.data.cache": ("gan.data.dataset", "gan.data.listing", "gan.data.mapped"),
+    "gan.data.folder": (
+        "gan.data.cache",
+        "gan.data.checking",
+        "gan.data.dataset",
+        "gan.data.listing",
+        "gan.data.mapped",
+        "gan.data.pictures",
+    ),
     "gan.data.loading": ("gan.data.*",),
+    "gan.data.convert": ("gan.data.*",),
     "gan.models.generator": ("gan.models.sizes", "gan.models.spectral"),
     "gan.models.critic": ("gan.models.sizes", "gan.models.spectral"),
     "gan.models.classifier": ("gan.models.sizes", "gan.models.spectral"),

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.data.dataset import Labels
+from gan.data.mapped import release
 from gan.images import Pixels
 from gan.seeding import Purpose, numpy_stream
 
@@ -25,7 +26,7 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """Endless shuffled batches. The images may be a `np.memmap`: they are only ever gathered from."""
+    """Endless shuffled batches. The images may be mapped from a file: they are only ever gathered from."""
 
     def __init__(self, images: Pixels, labels: Labels, *, batch_size: int, seed: int) -> None:
         """Batch `images` (N, H, W, C) with `labels` (N,); an epoch drops the last N mod B of its permutation."""
@@ -50,7 +51,9 @@ class Batches:
         if first < 0 or count < 1:
             raise ValueError(f"batches {first} to {first + count - 1} were asked for; expected one or more, from 0")
         chosen = np.stack([self._indices(number) for number in range(first, first + count)])  # (count, B)
-        return Batch(self._images[chosen], self._labels[chosen])
+        batch = Batch(self._images[chosen], self._labels[chosen])
+        release(self._images)
+        return batch
 
     def _indices(self, number: int) -> NDArray[np.int64]:
         """Which images make batch `number`: (B,)."""

@@ -1,4 +1,4 @@
-"""A labelled data set in memory, whatever it was read from: `DataSet`, which every reader returns.
+"""A labelled data set, whatever it was read from: `DataSet`, which every reader returns.
 
 Shapes: `N` images of `H W C` height, width, channels; `K` classes.
 
@@ -8,15 +8,40 @@ Shapes: `N` images of `H W C` height, width, channels; `K` classes.
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from gan.data.mapped import parts
+from gan.data.pictures import Resize
 from gan.images import ImageSpec, Pixels
 
 Labels = NDArray[np.int32]
 Counts = NDArray[np.int64]
+
+
+MANY_CLASSES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """How images are to be read.
+
+    Attributes:
+        image_size: (H, W) that all images shall have; None: all have the same already.
+        resize: how to make that size of images of another; None: they are wrong.
+        cache_dir: where decoded images are kept; None: `cache` in the directory of the data.
+        on_bad_image: whether an image that cannot be used is an error, or left out.
+        batch_size: images that the training split must have at least.
+    """
+
+    image_size: tuple[int, int] | None = None
+    resize: Resize | None = None
+    cache_dir: Path | None = None
+    on_bad_image: Literal["error", "skip"] = "error"
+    batch_size: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +54,8 @@ class DataSet:
     test_images: Pixels
     test_labels: Labels
     source: str
+    stored_digest: str | None = None
+    """The digest, where it is known from an earlier reading."""
 
     def __post_init__(self) -> None:
         for split, images, labels in self._splits():
@@ -57,25 +84,23 @@ class DataSet:
         height, width, channels = self.spec.shape
         lines = [self.source, f"images of {height}x{width}x{channels} in {self.spec.num_classes} classes"]
         for (split, images, _), counts in zip(self._splits(), self.class_counts(), strict=True):
-            per_class = ", ".join(f"{name}: {count}" for name, count in zip(self.spec.class_names, counts, strict=True))
+            if self.spec.num_classes > MANY_CLASSES:
+                per_class = f"{counts.min():,} to {counts.max():,} a class"
+            else:
+                named = zip(self.spec.class_names, counts, strict=True)
+                per_class = ", ".join(f"{name}: {count}" for name, count in named)
             lines.append(f"{split} {len(images):,} images ({per_class})")
         return "\n".join(lines)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all pixels and labels, with their shapes, as hex digits."""
+        if self.stored_digest is not None:
+            return self.stored_digest
         total = hashlib.sha256()
         for _, images, labels in self._splits():
-            for array in (images, labels):
-                total.update(f"{array.dtype}{array.shape}".encode())
-                total.update(np.ascontiguousarray(array).data)
+            total.update(f"{images.dtype}{images.shape}".encode())
+            for part in parts(images):
+                total.update(np.ascontiguousarray(part).data)
+            total.update(f"{labels.dtype}{labels.shape}".encode() + labels.tobytes())
         return total.hexdigest()
-
-
-def resize_images(images: Pixels, *, height: int, width: int) -> Pixels:
-    """Resample images (N, H, W, C) to (N, height, width, C) with Pillow's Lanczos filter, stretching if need be."""
-    resized = np.empty((len(images), height, width, images.shape[-1]), np.uint8)
-    for source, target in zip(images, resized, strict=True):
-        picture = Image.fromarray(source[:, :, 0] if source.shape[-1] == 1 else source)
-        target[:] = np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS)).reshape(target.shape)
-    return resized

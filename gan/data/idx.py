@@ -1,7 +1,8 @@
 """MNIST's own file format, IDX, plain or gzipped, checked before it is believed.
 
 An IDX file is two zero bytes, a type code, the number of dimensions, each dimension as a big-endian 32-bit integer, and
-the values in row-major order. The file names are those of MNIST, which Fashion-MNIST and KMNIST share: 10 classes each.
+the values in row-major order. The file names are those of MNIST, which Fashion-MNIST and KMNIST share: 10 classes each,
+but more are read where every class has a training image.
 Shapes: `N` images of `H W` height, width.
 
     dataset = load_idx(Path("datasets/MNIST"))
@@ -22,8 +23,8 @@ TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 
-MAX_LABEL = 9
-"""The largest label in the data sets that go by these file names."""
+EXPECTED_CLASSES = 10
+"""Of the data sets that go by these file names."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 TYPE_NAMES = {0x08: "uint8", 0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
@@ -41,8 +42,16 @@ def load_idx(directory: Path) -> DataSet:
     missing = [name for name in NAMES if name not in paths]
     if missing:
         raise FileNotFoundError(f"{directory} lacks {', '.join(missing)} (plain or .gz); {_remedy(directory)}")
-    train_images, train_labels = _read_split(paths[TRAIN_IMAGES], paths[TRAIN_LABELS], max_label=MAX_LABEL)
+    train_images, train_labels = _read_split(paths[TRAIN_IMAGES], paths[TRAIN_LABELS])
     max_label = int(train_labels.max())
+    absent = np.flatnonzero(np.bincount(train_labels) == 0)
+    if max_label >= EXPECTED_CLASSES and absent.size:
+        index = np.flatnonzero(train_labels >= EXPECTED_CLASSES)[0]
+        raise _bad(
+            paths[TRAIN_LABELS],
+            f"has the label {train_labels[index]} at index {index} and none of {absent[0]}; expected 0 to "
+            f"{EXPECTED_CLASSES - 1}, or more classes that all have images",
+        )
     test_images, test_labels = _read_split(paths[TEST_IMAGES], paths[TEST_LABELS], max_label=max_label)
     height, width = train_images.shape[1:3]
     if test_images.shape[1:3] != (height, width):
@@ -100,7 +109,7 @@ def _unpacked(path: Path) -> bytes:
         raise _bad(path, f"is damaged gzip data ({error}); expected a whole file") from None
 
 
-def _read_split(images_path: Path, labels_path: Path, *, max_label: int) -> tuple[Pixels, Labels]:
+def _read_split(images_path: Path, labels_path: Path, *, max_label: int = 255) -> tuple[Pixels, Labels]:
     """Images (N, H, W, 1) and labels (N,) of one split."""
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim != 3:

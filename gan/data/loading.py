@@ -1,49 +1,89 @@
 """From what a user names with `--data-path` to a `DataSet`; the reader is chosen by looking at what is there.
 
-dataset = load_dataset("digits", image_size=None)
+dataset = load_dataset("digits", ReadOptions(image_size=(64, 64), resize="fit"))
 """
 
 import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from gan.data.dataset import DataSet, resize_images
+import numpy as np
+
+from gan.data.classes import class_directories
+from gan.data.dataset import DataSet, ReadOptions
 from gan.data.digits import make_digits
+from gan.data.folder import load_folder
 from gan.data.idx import has_idx_files, load_idx
+from gan.data.listing import FILES, has_listing
+from gan.data.pictures import resized
+from gan.images import Pixels
 
 BUILT_IN = "digits"
 """The data path that names the built-in set; a directory of that name is `./digits`."""
 
-
-def load_dataset(data_path: str, *, image_size: tuple[int, int] | None) -> DataSet:
-    """Read the data set at `data_path`; where `image_size` (height, width) is given, resize it."""
-    dataset = _read(data_path)
-    if image_size is None or image_size == dataset.spec.shape[:2]:
-        return dataset
-    height, width = image_size
-    return replace(
-        dataset,
-        spec=replace(dataset.spec, height=height, width=width),
-        train_images=resize_images(dataset.train_images, height=height, width=width),
-        test_images=resize_images(dataset.test_images, height=height, width=width),
-    )
+READ_AS_IT_IS = ReadOptions()
 
 
-def _read(data_path: str) -> DataSet:
+def load_dataset(data_path: str, options: ReadOptions = READ_AS_IT_IS) -> DataSet:
+    """Read the data set at `data_path`.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it cannot be used; the notes of the error, if it has some, are lines `file:line: what`.
+        OSError: a file cannot be read, or the cache not be written.
+    """
     if data_path == BUILT_IN:
-        return make_digits()
+        return _resized(make_digits(), options)
     directory = Path(data_path)
     remedy = f"run ./download_mnist.sh {shlex.quote(data_path)}, or pass --data-path {BUILT_IN} for the built-in set"
     if not directory.exists():
         raise FileNotFoundError(f"{data_path} does not exist; {remedy}")
     if not directory.is_dir():
         raise ValueError(f"{data_path} is a file; expected a directory; {remedy}")
+    if has_idx_files(directory) and has_listing(directory):
+        raise ValueError(f"{data_path} holds IDX files and label tables; expected one of them: move the other away")
     if has_idx_files(directory):
-        return load_idx(directory)
-    raise ValueError(f"{data_path} holds {_listing(directory)}; expected the IDX files of MNIST; {remedy}")
+        return _resized(load_idx(directory), options)
+    if has_listing(directory):
+        return load_folder(directory, options)
+    if classes := class_directories(directory):
+        raise ValueError(
+            f"{data_path} holds a directory a class ({_some(classes)}); expected label tables: make them with "
+            f"python -m gan.data.convert {shlex.quote(data_path)} OTHER_DIRECTORY"
+        )
+    found = _some(sorted(entry.name for entry in directory.iterdir())) or "nothing"
+    raise ValueError(
+        f"{data_path} holds {found}; expected the IDX files of MNIST, or {', '.join(FILES)} (README.md, Your own "
+        f"images); {remedy}"
+    )
 
 
-def _listing(directory: Path) -> str:
-    """The first few names in a directory, for an error message."""
-    names = sorted(entry.name for entry in directory.iterdir())
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "") if names else "nothing"
+def _resized(dataset: DataSet, options: ReadOptions) -> DataSet:
+    """A data set in memory, with images of the size that the options want."""
+    size, native, how = options.image_size, dataset.spec.shape[:2], options.resize
+    if size is None or size == native:
+        return dataset
+    if how is None:
+        raise ValueError(
+            f"{dataset.source}: the images are {native[0]}x{native[1]}; expected {size[0]}x{size[1]}, as image_size: "
+            "pass --resize fit, crop or pad"
+        )
+    height, width = size
+
+    def of_size(images: Pixels) -> Pixels:
+        made = np.empty((len(images), height, width, images.shape[-1]), np.uint8)
+        for image, target in zip(images, made, strict=True):
+            target[:] = resized(image, height=height, width=width, how=how)
+        return made
+
+    return replace(
+        dataset,
+        spec=replace(dataset.spec, height=height, width=width),
+        train_images=of_size(dataset.train_images),
+        test_images=of_size(dataset.test_images),
+    )
+
+
+def _some(names: list[str]) -> str:
+    """The first few names, for an error message."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -21,6 +21,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan.data.dataset import DataSet
+from gan.data.mapped import release
 from gan.evaluation.frechet import feature_statistics, frechet_distance
 from gan.images import Pixels, network_from_pixels
 from gan.models.classifier import FEATURES
@@ -28,6 +29,9 @@ from gan.seeding import Purpose, numpy_stream
 
 BATCH = 250
 """Images in one pass of the classifier; the last batch is padded, so features never depend on its size."""
+
+PART = 4 * BATCH
+"""Images that are in memory at once while they are scored."""
 
 Floats = NDArray[np.float32]
 
@@ -96,6 +100,7 @@ class Reader:
             part = images[start : start + BATCH]
             padding = np.zeros((BATCH - len(part), *part.shape[1:]), np.uint8)
             seen, named = self._read(tf.constant(np.concatenate([part, padding])))
+            release(images)
             features.append(seen.numpy()[: len(part)])
             classes.append(named.numpy()[: len(part)])
         return Reading(np.concatenate(features), np.concatenate(classes))
@@ -145,9 +150,16 @@ class Scorer:
         self._labels = np.eye(data.spec.num_classes, dtype=np.float32)[self._classes]
         styles = numpy_stream(Purpose.SCORED_STYLES, seed)
         self._styles = styles.standard_normal((self.samples, noise_dims), dtype=np.float32)
-        self._real = feature_statistics(self.reader.read(data.test_images[scored]).features)
-        train = feature_statistics(self.reader.read(data.train_images[others]).features)
+        self._real = feature_statistics(self._reading(lambda part: data.test_images[scored[part]]).features)
+        train = feature_statistics(self._reading(lambda part: data.train_images[others[part]]).features)
+        release(data.train_images)
         self.noise_floor = frechet_distance(self._real, train)
+
+    def _reading(self, images: Callable[[slice], Pixels]) -> Reading:
+        """What is seen in all N images, which come part by part."""
+        parts = [slice(start, min(start + PART, self.samples)) for start in range(0, self.samples, PART)]
+        seen = [self.reader.read(images(part)) for part in parts]
+        return Reading(*map(np.concatenate, zip(*seen, strict=True)))
 
     def score(self, sample: Callable[[Floats, Floats], Pixels]) -> Scores:
         """Score what `sample(labels (N, K), styles (N, Z))` draws, as uint8 (N, H, W, C).
@@ -155,7 +167,7 @@ class Scorer:
         Raises:
             FloatingPointError: the samples' features are not finite.
         """
-        seen = self.reader.read(sample(self._labels, self._styles))
+        seen = self._reading(lambda part: sample(self._labels[part], self._styles[part]))
         return Scores(
             fid=frechet_distance(self._real, feature_statistics(seen.features)),
             noise_floor=self.noise_floor,

@@ -1,0 +1,127 @@
+"""Decoded images kept in a file, so that they are checked and decoded once.
+
+An entry of the cache is a directory `{digest of the listing}-{size}`, with `images.bin`, the pixels of all rows in
+order, training split first, and `about.json`. It is written under a temporary name and moved into place, by one process
+at a time, so what has the name is whole; a changed table or file gives another digest, and the old entry is removed.
+Labels are not in it: they are those of the tables, whose digest is in the name.
+
+    entry = cached(listing, ReadOptions(image_size=(64, 64), resize="crop"), fill)
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gan.data.dataset import ReadOptions
+from gan.data.listing import Listing
+from gan.data.mapped import map_images
+from gan.files import check_writable, exclusive, write_atomically
+from gan.images import Pixels
+
+VERSION = 1
+"""Part of the digest: to be raised when the same files would be decoded to other pixels."""
+
+IMAGES, ABOUT = "images.bin", "about.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is in the cache.
+
+    Attributes:
+        directory: of the data, absolute.
+        shape: (N, H, W, C) of the images, height, width and channels.
+        skipped: rows that cannot be used, numbered from 0 through both splits, and why: `file:line: what`.
+        transparent: how many images were laid on black.
+        digest: of the data set, as `DataSet.digest`.
+    """
+
+    directory: str
+    shape: tuple[int, int, int, int]
+    skipped: dict[int, str]
+    transparent: int
+    digest: str
+
+
+def entry_name(listing: Listing, options: ReadOptions) -> str:
+    """Such as `0f3a59c1d2e4b687-64x64-crop`."""
+    size = "native"
+    if options.image_size is not None:
+        height, width = options.image_size
+        size = f"{height}x{width}" + (f"-{options.resize}" if options.resize else "")
+    return f"{_digest(listing)}-{size}"
+
+
+def cached(
+    listing: Listing, options: ReadOptions, fill: Callable[[Path, Listing, ReadOptions], Entry]
+) -> tuple[Entry, Pixels]:
+    """The entry of a listing and its images (N, H, W, C), mapped; where it is not there, `fill` writes the images.
+
+    Raises:
+        ValueError: there is no place for the cache; or what `fill` raises.
+        OSError: it cannot be written.
+    """
+    cache = options.cache_dir or listing.directory / "cache"
+    path = cache / entry_name(listing, options)
+    entry = _read(path, options)
+    if entry is None:
+        check_writable(cache, flag="--cache-dir")
+        with exclusive(cache / ".lock", waiting=f"waiting for another run, which is writing to {cache}"):
+            entry = _read(path, options) or _write(path, listing, options, fill)
+    return entry, map_images(path / IMAGES, entry.shape)
+
+
+def _digest(listing: Listing) -> str:
+    return hashlib.sha256(f"{VERSION} {listing.digest()}".encode()).hexdigest()[:16]
+
+
+def _read(path: Path, options: ReadOptions) -> Entry | None:
+    """The entry at `path`; None if it is not there, is damaged, or lacks rows that may not be skipped."""
+    try:
+        values = json.loads((path / ABOUT).read_text())
+        values["shape"] = tuple(map(int, values["shape"]))
+        values["skipped"] = {int(row): str(why) for row, why in values["skipped"].items()}
+        entry = Entry(**values)
+        whole = (path / IMAGES).stat().st_size == int(np.prod(entry.shape))
+    except (AttributeError, KeyError, OSError, TypeError, ValueError):
+        return None
+    return entry if whole and (options.on_bad_image == "skip" or not entry.skipped) else None
+
+
+def _write(
+    path: Path, listing: Listing, options: ReadOptions, fill: Callable[[Path, Listing, ReadOptions], Entry]
+) -> Entry:
+    """Make the entry; what killed runs left half-written goes, and entries of this directory as it was before."""
+    for partial in path.parent.glob(".*.part-*"):
+        shutil.rmtree(partial, ignore_errors=True)
+    partial = path.with_name(f".{path.name}.part-{os.getpid()}")
+    try:
+        partial.mkdir()
+        entry = fill(partial / IMAGES, listing, options)
+        write_atomically(partial / ABOUT, json.dumps(asdict(entry), indent=1).encode())
+        shutil.rmtree(path, ignore_errors=True)
+        partial.rename(path)
+    except OSError as error:
+        raise OSError(
+            f"{path.parent}: the decoded images cannot be written ({error.strerror or error}); "
+            "make room, or name another place with --cache-dir"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    for other in path.parent.iterdir():
+        if not other.name.startswith(_digest(listing)) and _directory(other) == entry.directory:
+            shutil.rmtree(other, ignore_errors=True)
+    return entry
+
+
+def _directory(path: Path) -> str | None:
+    try:
+        return str(json.loads((path / ABOUT).read_text())["directory"])
+    except (KeyError, OSError, TypeError, ValueError):
+        return None

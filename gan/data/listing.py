@@ -1,0 +1,220 @@
+"""A directory of labelled images as its tables list it, with what is wrong with them.
+
+    DIR/train/*.png|jpg    DIR/train_labels.csv    a header `Filename, Label`, then a row an image
+    DIR/test/*.png|jpg     DIR/test_labels.csv
+
+Labels are integers, gaps allowed, or words. Nothing of an image is read here but its size in bytes and its date.
+
+    listing = read_listing(Path("datasets/pets"))
+    listing.class_names
+"""
+
+import csv
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from gan.data.dataset import Labels
+
+SPLITS = ("train", "test")
+FILES = ("train/", "train_labels.csv", "test/", "test_labels.csv")
+HEADER = ["Filename", "Label"]
+SUFFIXES = (".png", ".jpg", ".jpeg")
+MAX_LABEL_LENGTH = 100
+SHOWN_PROBLEMS = 20
+INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+
+
+class Row(NamedTuple):
+    """A row of a table. `size` in bytes and `modified` in ns are those of the file, -1 where there is none."""
+
+    name: str
+    label: str
+    line: int
+    size: int
+    modified: int
+
+
+@dataclass
+class Problems:
+    """What is wrong with a data set, as `file:line: what`; only the first are kept, all are counted."""
+
+    count: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    def add(self, where: str, what: str) -> None:
+        self.count += 1
+        if len(self.shown) < SHOWN_PROBLEMS:
+            self.shown.append(f"{where}: {what}")
+
+    def error(self, directory: Path, remedy: str) -> ValueError:
+        """One line for all of them; those shown are its notes."""
+        first = f"the first {len(self.shown)} of them" if self.count > len(self.shown) else "all of them"
+        many = "1 problem" if self.count == 1 else f"{self.count:,} problems"
+        error = ValueError(f"{directory} has {many}{'' if self.count == 1 else f', {first} above'}; {remedy}")
+        for line in self.shown:
+            error.add_note(line)
+        return error
+
+
+@dataclass(frozen=True)
+class Split:
+    """The images of one split. `unlisted` are picture files that no row names."""
+
+    name: str
+    table: Path
+    rows: list[Row]
+    unlisted: list[str]
+    table_digest: str
+
+    def where(self, row: Row) -> str:
+        return f"{self.table}:{row.line}"
+
+    def path(self, row: Row) -> Path:
+        return self.table.parent / self.name / row.name
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Both splits, and the class list: the labels of the training split, numbers in their order, words in theirs."""
+
+    directory: Path
+    train: Split
+    test: Split
+    class_names: tuple[str, ...]
+
+    @property
+    def splits(self) -> tuple[Split, Split]:
+        return self.train, self.test
+
+    def class_indices(self, split: Split) -> Labels:
+        """(N,), one for each row."""
+        index = {name: number for number, name in enumerate(self.class_names)}
+        return np.array([index[row.label] for row in split.rows], np.int32)
+
+    def digest(self) -> str:
+        """SHA-256 of the tables and of name, size and date of every file, as hex digits."""
+        total = hashlib.sha256()
+        for split in self.splits:
+            total.update(f"{split.name} {split.table_digest} {len(split.rows)}\n".encode())
+            total.update("".join(f"{row.name}\0{row.size} {row.modified}\n" for row in split.rows).encode())
+        return total.hexdigest()
+
+
+def has_listing(directory: Path) -> bool:
+    """Whether one of the tables is there: enough to say what the directory is meant to be."""
+    return any((directory / f"{split}_labels.csv").exists() for split in SPLITS)
+
+
+def read_listing(directory: Path, *, batch_size: int = 1) -> Listing:
+    """Read both tables and look up their files. A file that is not there is left for the check of the images.
+
+    Raises:
+        FileNotFoundError: a table or a directory is missing.
+        ValueError: a table is wrong; its notes say which lines, as does a table of fewer rows than `batch_size`.
+    """
+    missing = [name for name in FILES if not (directory / name).exists()]
+    if missing:
+        raise FileNotFoundError(f"{directory} lacks {', '.join(missing)}; expected {', '.join(FILES)}")
+    problems = Problems()
+    train, test = (_read_split(directory, name, problems) for name in SPLITS)
+    classes = class_order({row.label for row in train.rows})
+    for row in test.rows if classes else ():
+        if row.label not in classes:
+            problems.add(test.where(row), f"no row of {train.table.name} has the label {row.label!r}")
+    if 0 < len(train.rows) < batch_size:
+        problems.add(
+            f"{train.table}:{train.rows[-1].line}",
+            f"there are {len(train.rows)} training images, fewer than one batch of {batch_size}: "
+            f"lower gan_batch_size (or cls_batch_size) to at most {len(train.rows)}",
+        )
+    if problems.count:
+        raise problems.error(directory, "correct the tables")
+    return Listing(directory, train, test, tuple(classes))
+
+
+def _read_split(directory: Path, name: str, problems: Problems) -> Split:
+    table = directory / f"{name}_labels.csv"
+    content = table.read_bytes()
+    files = _picture_files(directory / name)
+    first_lines: dict[str, int] = {}
+    rows = []
+    problems_before = problems.count
+    records = _records(table, content)
+    found = [value.strip() for value in next(records, (1, []))[1]]
+    if found != HEADER:
+        raise ValueError(f"{table}:1: found {', '.join(found)[:80] or 'nothing'}; expected {', '.join(HEADER)}")
+    for line, record in records:
+        values = list(map(str.strip, record))
+        if not any(values):
+            continue
+        problem = row_problem(values, name)
+        if problem is None:
+            file, label = values
+            first = first_lines.setdefault(file, line)
+            if first == line:
+                rows.append(Row(file, label, line, *files.pop(file, (-1, -1))))
+                continue
+            problem = f"{file} is already in line {first}"
+        problems.add(f"{table}:{line}", problem)
+    if not rows and problems.count == problems_before:
+        problems.add(f"{table}:1", "no row follows the header; expected one for each image")
+    return Split(name, table, rows, sorted(files), hashlib.sha256(content).hexdigest())
+
+
+def _picture_files(directory: Path) -> dict[str, tuple[int, int]]:
+    """Size in bytes and date in ns of every picture file, by name; links are followed, hidden files are left out."""
+    found = {}
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and entry.is_file():
+                status = entry.stat()
+                found[entry.name] = (status.st_size, status.st_mtime_ns)
+    return found
+
+
+def _records(table: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Number of the (last) line and values of each record of a CSV file."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{table}:{line}: byte {error.start} is not UTF-8; save the table as UTF-8 text") from None
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    try:
+        for values in reader:
+            yield reader.line_num, values
+    except csv.Error as error:
+        raise ValueError(f"{table}:{reader.line_num}: {error}; expected comma-separated values") from None
+
+
+def row_problem(values: list[str], split: str) -> str | None:
+    """What is wrong with a row of these values, whatever the files are."""
+    if len(values) != len(HEADER):
+        return f"found {len(values)} value{'s' * (len(values) != 1)}; expected a file name and a label"
+    name, label = values
+    if not name or not name.isprintable() or name != name.strip():
+        return f"the file name is {name!r}; expected that of a file in {split}/"
+    if "/" in name:
+        escapes = name.startswith("/") or ".." in name.split("/")
+        place = "outside of" if escapes else "not directly in"
+        return f"{name} is {place} {split}/; expected the name of a file in it"
+    if not name.lower().endswith(SUFFIXES) or name.startswith("."):
+        return f"{name} is no picture file; expected a name that ends in .png or .jpg"
+    if not label or not label.isprintable() or label != label.strip() or len(label) > MAX_LABEL_LENGTH:
+        return f"the label is {label[:MAX_LABEL_LENGTH]!r}; expected 1 to {MAX_LABEL_LENGTH} printable characters"
+    return None
+
+
+def class_order(labels: set[str]) -> list[str]:
+    """Integers by value where all are integers, else words by their characters."""
+    if all(INTEGER.fullmatch(label) for label in labels):
+        return sorted(labels, key=int)
+    return sorted(labels)

@@ -1,0 +1,132 @@
+"""From the bytes of a PNG or JPEG file to uint8 pixels: converted by rule, or refused by name, never cut silently.
+
+Grey, RGB and palette images are taken as they are; transparency is laid on black; 16-bit grey is rounded to 8 bits; the
+orientation that EXIF tells is applied. A picture whose three channels are equal everywhere is grey. CMYK, animations
+and 16-bit colour, which Pillow would cut, are refused. Every chunk of a PNG must have its checksum, which Pillow does
+not look at.
+
+    picture = decode(Path("cat.png").read_bytes())
+    small = resized(picture.pixels, height=64, width=64, how="crop")
+
+Shapes: `H W C` height, width, channels (1 or 3).
+"""
+
+import io
+import struct
+import zlib
+from typing import Literal, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from gan.images import Pixels
+
+Resize = Literal["fit", "crop", "pad"]
+
+BACKGROUND = 0
+"""Black: what transparent images are laid on, and what `pad` adds."""
+
+PNG_SIGNATURE, JPEG_SIGNATURE = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+PNG_GREY = 0
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16")
+
+
+class BadImage(ValueError):
+    """What is wrong with an image file, in words that follow its name."""
+
+
+class Picture(NamedTuple):
+    """A decoded file."""
+
+    pixels: Pixels  # (H, W, C)
+    transparent: bool
+
+
+def decode(content: bytes) -> Picture:
+    """Pixels of the bytes of a PNG or JPEG file.
+
+    Raises:
+        BadImage: it is none, is damaged, or is of a kind that would lose something.
+    """
+    if content.startswith(PNG_SIGNATURE):
+        depth, colour = _checked_png(content)
+        if depth == 16 and colour != PNG_GREY:
+            raise BadImage("has 16 bits a channel; expected 8: save it as an 8-bit image")
+    elif not content.startswith(JPEG_SIGNATURE):
+        raise BadImage("is empty" if not content else "is neither a PNG nor a JPEG file")
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
+            return _converted(image)
+    except BadImage:
+        raise
+    except Exception as error:  # Pillow raises errors of many kinds for damaged files.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadImage(f"cannot be decoded ({reason})") from error
+
+
+def _checked_png(content: bytes) -> tuple[int, int]:
+    """Bits a channel and colour type of a PNG whose chunks are all there and whole."""
+    position = len(PNG_SIGNATURE)
+    while position + 12 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, position)
+        end = position + 8 + length
+        if end + 4 > len(content):
+            break
+        if struct.unpack_from(">I", content, end)[0] != zlib.crc32(memoryview(content)[position + 4 : end]):
+            raise BadImage(f"is damaged: the checksum of its {kind.decode('ascii', 'replace')} chunk is wrong")
+        if kind == b"IEND":
+            return content[24], content[25]
+        position = end + 4
+    raise BadImage(f"is truncated: it ends after {len(content)} bytes, within the image")
+
+
+def _converted(image: Image.Image) -> Picture:
+    if image.mode not in MODES:
+        raise BadImage(f"is a {image.mode} image; expected grey or RGB: save it as one")
+    if image.format == "PNG" and getattr(image, "is_animated", False):
+        raise BadImage("is an animation; expected one picture")
+    image.load()
+    if "exif" in image.info:
+        image = ImageOps.exif_transpose(image)
+    transparent = False
+    if image.mode == "I;16":
+        if "transparency" in image.info:
+            raise BadImage("has 16 bits a channel and transparency; expected 8 bits: save it as an 8-bit image")
+        pixels = ((np.asarray(image, np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
+    elif image.has_transparency_data:
+        layer = image.convert("RGBA")
+        transparent = layer.getchannel("A").getextrema() != (255, 255)
+        ground = Image.new("RGBA", image.size, (BACKGROUND, BACKGROUND, BACKGROUND, 255))
+        pixels = np.asarray(Image.alpha_composite(ground, layer).convert("RGB"))
+    elif image.mode == "P":
+        pixels = np.asarray(image.convert("RGB"))
+    else:
+        pixels = np.asarray(image.convert("L") if image.mode == "1" else image)
+    return Picture(_grey_if_equal(pixels), transparent)
+
+
+def _grey_if_equal(pixels: Pixels) -> Pixels:
+    """(H, W) or (H, W, 3) -> (H, W, 1) where nothing is lost, else (H, W, 3)."""
+    if pixels.ndim == 2:
+        return pixels[..., np.newaxis]
+    red, green, blue = np.moveaxis(pixels, -1, 0)
+    return pixels[..., :1] if np.array_equal(red, green) and np.array_equal(red, blue) else pixels
+
+
+def resized(pixels: Pixels, *, height: int, width: int, how: Resize) -> Pixels:
+    """An image (H, W, C) as (height, width, C), by Lanczos resampling; as it is where it has that size.
+
+    `fit` stretches it, `crop` keeps its shape and cuts what is too much off both sides, `pad` keeps its shape and adds
+    black on both sides.
+    """
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    size, lanczos = (width, height), Image.Resampling.LANCZOS
+    picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[-1] == 1 else pixels)
+    if how == "fit":
+        picture = picture.resize(size, lanczos)
+    elif how == "crop":
+        picture = ImageOps.fit(picture, size, lanczos)
+    else:
+        picture = ImageOps.pad(picture, size, lanczos, color=BACKGROUND if pixels.shape[-1] == 1 else (BACKGROUND,) * 3)
+    return np.asarray(picture).reshape(height, width, pixels.shape[-1])

@@ -1,0 +1,200 @@
+"""PNG and JPEG files to pixels: every kind is converted right or refused by name, and damage is seen."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from gan.data.pictures import BadImage, decode, resized
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (5, 7), dtype=np.uint8)
+RGB = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+ALPHA = RNG.integers(0, 256, (5, 7, 1), dtype=np.uint8)
+
+
+def encoded(picture: Image.Image | np.ndarray, file_format: str = "PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+def png(depth: int, colour: int, rows: bytes, *, width: int, height: int) -> bytes:
+    """A PNG of kinds that Pillow does not write; `rows` begin with their filter bytes."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def test_grey_and_rgb_are_taken_as_they_are():
+    np.testing.assert_array_equal(decode(encoded(GREY)).pixels, GREY[..., None])
+    np.testing.assert_array_equal(decode(encoded(RGB)).pixels, RGB)
+    assert not decode(encoded(RGB)).transparent
+
+
+def test_equal_channels_are_grey():
+    np.testing.assert_array_equal(decode(encoded(GREY[..., None].repeat(3, axis=-1))).pixels, GREY[..., None])
+    nearly = GREY[..., None].repeat(3, axis=-1)
+    for channel in range(3):
+        changed = nearly.copy()
+        changed[4, 6, channel] ^= 1
+        np.testing.assert_array_equal(decode(encoded(changed)).pixels, changed)
+
+
+def test_a_jpeg_is_what_pillow_makes_of_it():
+    for pixels in (GREY, RGB):
+        content = encoded(pixels, "JPEG")
+        expected = np.asarray(Image.open(io.BytesIO(content)))
+        np.testing.assert_array_equal(decode(content).pixels.squeeze(), expected)
+
+
+def test_one_bit_images_are_black_and_white():
+    np.testing.assert_array_equal(decode(encoded(Image.fromarray(GREY > 99))).pixels[..., 0], (GREY > 99) * 255)
+
+
+def test_a_palette_is_looked_up():
+    picture = Image.fromarray(RGB).quantize(16)
+    np.testing.assert_array_equal(decode(encoded(picture)).pixels, np.asarray(picture.convert("RGB")))
+    grey = Image.fromarray(GREY).convert("P")
+    np.testing.assert_array_equal(decode(encoded(grey)).pixels, GREY[..., None])
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_transparency_is_laid_on_black(mode):
+    colours = GREY[..., None] if mode == "LA" else RGB
+    found = decode(encoded(np.concatenate([colours, ALPHA], axis=-1)))
+    expected = np.rint(colours.astype(float) * ALPHA / 255)
+    assert np.abs(found.pixels - expected).max() <= 1
+    assert found.transparent
+    opaque = decode(encoded(np.concatenate([colours, np.full_like(ALPHA, 255)], axis=-1)))
+    np.testing.assert_array_equal(opaque.pixels, colours)
+    assert not opaque.transparent
+
+
+def test_a_transparent_colour_becomes_black():
+    picture = Image.fromarray(GREY // 64 * 64)
+    found = decode(encoded(picture, transparency=128))
+    np.testing.assert_array_equal(found.pixels[..., 0], np.where(GREY // 64 == 2, 0, GREY // 64 * 64))
+    assert found.transparent
+    colour = RGB.copy()
+    colour[1, 2] = (1, 2, 3)
+    found = decode(encoded(Image.fromarray(colour), transparency=(1, 2, 3)))
+    assert found.transparent and (found.pixels[1, 2] == 0).all()
+    assert (found.pixels == colour).sum() == colour.size - 3
+
+
+def test_a_palette_with_transparency_is_laid_on_black():
+    palette = Image.fromarray(np.array([[0, 1], [2, 1]], np.uint8), "P")
+    palette.putpalette([200, 100, 50, 10, 20, 30, 255, 255, 255])
+    found = decode(encoded(palette, transparency=bytes([255, 0, 128])))
+    assert np.abs(found.pixels.astype(int) - [[[200, 100, 50], [0] * 3], [[128] * 3, [0] * 3]]).max() <= 1
+    assert found.transparent
+
+
+def test_16_bit_grey_is_rounded_not_cut():
+    values = np.array([[0, 128, 129, 255, 256], [385, 32_768, 65_278, 65_407, 65_535]], np.uint16)
+    expected = np.rint(values / 257).astype(np.uint8)
+    np.testing.assert_array_equal(decode(encoded(Image.fromarray(values))).pixels[..., 0], expected)
+    assert (expected != values >> 8).any()
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_other_16_bit_images_are_refused(colour, channels):
+    rows = (b"\0" + bytes(2 * 3 * channels)) * 2
+    with pytest.raises(BadImage, match="has 16 bits a channel; expected 8"):
+        decode(png(16, colour, rows, width=3, height=2))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_few_bits_of_grey_use_the_whole_range(depth):
+    rows = b"\0" + bytes([0xFF, 0x00])[: 1 + depth // 8] + b"\0" + bytes(1 + depth // 8)
+    pixels = decode(png(depth, 0, rows, width=1, height=2)).pixels
+    assert pixels.tolist() == [[[255]], [[0]]]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"hello", "is neither a PNG nor a JPEG file"),
+        (encoded(RGB, "GIF"), "is neither a PNG nor a JPEG file"),
+        (encoded(RGB, "WEBP"), "is neither a PNG nor a JPEG file"),
+        (encoded(Image.new("CMYK", (3, 2)), "JPEG"), "is a CMYK image; expected grey or RGB"),
+        (encoded(RGB, append_images=[Image.fromarray(RGB[::-1])], save_all=True), "is an animation"),
+        (encoded(RGB)[:8], "is truncated"),
+        (b"\xff\xd8\xff", "cannot be decoded"),
+        (png(8, 0, b"", width=0, height=2), "cannot be decoded"),
+    ],
+)
+def test_what_is_no_picture_is_refused_by_name(content, problem):
+    with pytest.raises(BadImage) as error:
+        decode(content)
+    assert str(error.value).startswith(problem)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG"])
+def test_every_truncated_file_is_seen(file_format):
+    content = encoded(RGB, file_format)
+    for length in range(len(content)):
+        with pytest.raises(BadImage):
+            decode(content[:length])
+
+
+@given(place=st.integers(8, len(encoded(RGB)) - 1), change=st.integers(1, 255))
+def test_every_changed_byte_of_a_png_is_seen(place, change):
+    content = bytearray(encoded(RGB))
+    content[place] ^= change
+    with pytest.raises(BadImage):
+        decode(bytes(content))
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b""]))
+def test_no_bytes_raise_anything_else(content, start):
+    with pytest.raises(BadImage):
+        decode(start + content)
+
+
+def test_orientation_is_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its left side
+    content = encoded(np.rot90(RGB), "PNG", exif=exif)
+    np.testing.assert_array_equal(decode(content).pixels, RGB)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("how", ["fit", "crop", "pad"])
+def test_resizing_keeps_flat_colours_and_an_image_of_the_size(how, channels):
+    flat = np.full((6, 9, channels), 77, np.uint8) + np.arange(channels, dtype=np.uint8)
+    found = resized(flat, height=4, width=12, how=how)
+    assert found.shape == (4, 12, channels)
+    np.testing.assert_array_equal(found[2, 6], flat[0, 0])
+    assert resized(flat, height=6, width=9, how=how) is flat
+
+
+def test_fit_stretches_crop_cuts_and_pad_adds_black():
+    wide = np.zeros((8, 24, 1), np.uint8)
+    wide[:, :8], wide[:, 8:16], wide[:, 16:] = 50, 150, 250
+    fit = resized(wide, height=8, width=8, how="fit")[4, :, 0]
+    assert fit[0] < 60 and abs(int(fit[3]) - 150) < 20 and fit[7] > 240
+    np.testing.assert_array_equal(resized(wide, height=8, width=8, how="crop"), np.full((8, 8, 1), 150))
+    pad = resized(wide, height=24, width=24, how="pad")
+    np.testing.assert_array_equal(pad[8:16], wide)
+    assert not pad[:8].any() and not pad[16:].any()
+
+
+@pytest.mark.parametrize("how", ["fit", "crop", "pad"])
+def test_shrinking_averages_stripes(how):
+    stripes = np.zeros((16, 16, 3), np.uint8)
+    stripes[:, ::2] = 200
+    halved = resized(stripes, height=8, width=8, how=how)
+    assert np.abs(halved[2:6, 2:6].astype(int) - 100).max() < 25
