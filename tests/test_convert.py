@@ -1,0 +1,193 @@
+"""Conversions between the formats: without loss, or refused."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import write_idx, write_pictures
+
+from gan.command_line import run
+from gan.data import convert as module
+from gan.data.convert import convert
+from gan.data.dataset import ReadOptions
+from gan.data.folder import load_folder
+from gan.data.idx import load_idx
+from gan.data.loading import load_dataset
+
+ROOT = Path(__file__).parents[1]
+LABELS = {"train": ["dog", "cat", "dog", "emu", "cat"], "test": ["emu", "dog", "cat"]}
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("way", [("folder",), ("classes",), ("folder", "classes"), ("classes", "folder")])
+def test_idx_files_come_back_byte_by_byte(tmp_path, way):
+    source = write_idx(tmp_path / "idx")
+    for number, to in enumerate((*way, "idx")):
+        convert(source, tmp_path / str(number), to=to)
+        source = tmp_path / str(number)
+    assert contents(source) == contents(tmp_path / "idx")
+
+
+def test_a_folder_has_the_data_of_the_idx_files(tmp_path):
+    idx = load_idx(write_idx(tmp_path / "idx"))
+    convert(tmp_path / "idx", tmp_path / "folder", to="folder")
+    folder = load_folder(tmp_path / "folder", ReadOptions())
+    assert (folder.digest, folder.spec) == (idx.digest, idx.spec)
+    assert (tmp_path / "folder" / "train_labels.csv").read_text().startswith("Filename, Label\n00000.png, 0\n")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_picture_files_are_copied_as_they_are(tmp_path, suffix):
+    write_pictures(tmp_path / "folder", LABELS, channels=3, suffix=suffix)
+    convert(tmp_path / "folder", tmp_path / "classes", to="classes")
+    names = (
+        "cat/test-00002 cat/train-00001 cat/train-00004 dog/test-00001 dog/train-00000 dog/train-00002 emu/test-00000"
+    )
+    expected = [f"{name}{suffix}" for name in (*names.split(), "emu/train-00003")]
+    assert sorted(contents(tmp_path / "classes")) == expected
+    convert(tmp_path / "classes", tmp_path / "back", to="folder")
+    before, after = (load_folder(tmp_path / name, ReadOptions()) for name in ("folder", "back"))
+    assert (before.digest, before.spec) == (after.digest, after.spec)
+    copied = tmp_path / "back" / "train" / f"emu-train-00003{suffix}"
+    assert copied.read_bytes() == (tmp_path / "folder" / "train" / f"3{suffix}").read_bytes()
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    """Twenty pictures of a and b, three of c, one of d."""
+    names = ["a"] * 20 + ["b"] * 20 + ["c"] * 3 + ["d"]
+    write_pictures(tmp_path / "all", {"x": names})
+    for index, name in enumerate(names):
+        (tmp_path / "classes" / name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "all" / "x" / f"{index}.png").rename(tmp_path / "classes" / name / f"image {index}.png")
+    return tmp_path / "classes"
+
+
+def test_a_share_of_each_class_is_for_testing_by_seed(classes, tmp_path):
+    splits = []
+    for number, (share, seed) in enumerate([(0.2, 0), (0.2, 0), (0.2, 1), (0.5, 0)]):
+        target = tmp_path / str(number)
+        convert(classes, target, to="folder", test_share=share, seed=seed)
+        data = load_folder(target, ReadOptions())
+        train, test = data.class_counts()
+        assert (train + test).tolist() == [20, 20, 3, 1]
+        assert test.tolist() == ([4, 4, 1, 0] if share == 0.2 else [10, 10, 2, 0])
+        splits.append((target / "test_labels.csv").read_text())
+        assert set(splits[-1].splitlines()[1:]) < {
+            f"{path.parent.name}-{path.name}, {path.parent.name}" for path in classes.glob("*/*")
+        }
+    assert splits[0] == splits[1]
+    assert splits[0] != splits[2]
+
+
+def test_a_directory_a_class_as_data_says_how_to_convert_it(classes):
+    with pytest.raises(ValueError, match=r"a directory a class \(a, b, c, d\); expected label tables: make them wi"):
+        load_dataset(str(classes))
+
+
+@pytest.mark.parametrize(
+    ("labels", "changes", "problem"),
+    [
+        (["cat", "dog"], {}, "the labels are cat, dog; IDX files hold only labels 0 to K - 1, K at most 256"),
+        (["1", "2"], {}, "the labels are 1, 2; IDX files hold only labels 0 to K - 1"),
+        (["0", "1"], {"channels": 3}, "train_labels.csv:2: 0.png is 8x8x3; IDX files hold grey images of one size"),
+        (list(map(str, range(257))), {"height": 4, "width": 4}, "the labels are 0, 1, 2, 3, 4, ...; IDX"),
+    ],
+)
+def test_what_idx_files_cannot_hold_is_refused(tmp_path, labels, changes, problem):
+    write_pictures(tmp_path / "folder", {"train": labels, "test": labels[:1]}, **changes)
+    with pytest.raises(ValueError) as error:
+        convert(tmp_path / "folder", tmp_path / "idx", to="idx")
+    assert problem in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_bad_picture_is_named_and_nothing_is_left(tmp_path):
+    write_pictures(tmp_path / "folder", {"train": ["0", "1", "0"], "test": ["1"]})
+    (tmp_path / "folder" / "train" / "1.png").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"train_labels.csv:3: 1.png is empty"):
+        convert(tmp_path / "folder", tmp_path / "idx", to="idx")
+    (tmp_path / "folder" / "test" / "0.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"test_labels.csv:2: .*0.png is not there; expected a picture file"):
+        convert(tmp_path / "folder", tmp_path / "classes", to="classes")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_places_that_cannot_be_used_are_refused(tmp_path):
+    source = write_idx(tmp_path / "idx")
+    (tmp_path / "empty").mkdir()
+    for target, to, problem in (
+        (source, "folder", "exists; expected a new directory or an empty one"),
+        (source / "train-labels-idx1-ubyte", "folder", "exists; expected a new directory"),
+        (source / "inside", "folder", "is inside of"),
+        (tmp_path / "new", "idx", "is in the format idx already; name another one with --to"),
+    ):
+        with pytest.raises(ValueError, match=problem):
+            convert(source, target, to=to)
+    for nothing in (tmp_path / "empty", tmp_path / "absent"):
+        with pytest.raises((ValueError, FileNotFoundError), match=r"holds no labelled images|is no directory"):
+            convert(nothing, tmp_path / "new", to="folder")
+    convert(source, tmp_path / "empty", to="folder")
+
+
+@pytest.mark.parametrize("name", ["a\tb", "x" * 101, " a"])
+def test_a_class_directory_that_is_no_label_is_refused(classes, tmp_path, name):
+    (classes / "a").rename(classes / name)
+    with pytest.raises(ValueError, match=r"(printable characters|in \w+/): rename it"):
+        convert(classes, tmp_path / "folder", to="folder")
+
+
+def test_two_files_of_one_name_are_refused(classes, tmp_path):
+    (classes / "a-b").mkdir()
+    for path in ("a/b-1.png", "a-b/1.png"):
+        (classes / path).write_bytes((classes / "a" / "image 0.png").read_bytes())
+    (classes / "a-b" / "2.png").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"a-b-1\.png is the name of 2 images"):
+        for seed in range(20):
+            convert(classes, tmp_path / f"folder-{seed}", to="folder", seed=seed)
+
+
+def test_a_label_that_is_no_directory_name_is_refused(tmp_path):
+    write_pictures(tmp_path / "folder", {"train": ["a/b", "c"], "test": ["c"]})
+    with pytest.raises(ValueError, match="the label 'a/b' cannot be the name of a directory"):
+        convert(tmp_path / "folder", tmp_path / "classes", to="classes")
+
+
+def test_a_killed_conversion_leaves_no_target(tmp_path, monkeypatch):
+    source = write_idx(tmp_path / "idx")
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "encode", fail)
+    with pytest.raises(KeyboardInterrupt):
+        convert(source, tmp_path / "folder", to="folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["idx"]
+
+
+def test_the_command(tmp_path):
+    write_idx(tmp_path / "idx")
+    command = [sys.executable, "-m", "gan.data.convert", str(tmp_path / "idx"), str(tmp_path / "folder")]
+    for status, out, err in (
+        (0, f"{tmp_path}/folder: 80 training and 40 test images in 10 classes\n", ""),
+        (2, "", f"convert.py: {tmp_path}/folder exists; expected a new directory or an empty one: name another one\n"),
+    ):
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (status, out, err)
+
+
+def test_the_flags(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["convert", "a", "b", "--test-share", "1.5"])
+    with pytest.raises(SystemExit) as stop:
+        run(module.main)
+    assert stop.value.code == 2
+    assert "argument --test-share: found 1.5, expected a number between 0 and 1" in capsys.readouterr().err
+    assert not np.any([path.name == "b" for path in tmp_path.iterdir()])
