@@ -23,6 +23,7 @@ def main() -> None:
     flags.add_argument("--seed", type=natural, default=0, help="decides the styles")
     flags.add_argument("--format", choices=("jpg", "png"), default="jpg", help="file format")
     flags.add_argument("--grid", action="store_true", help="also write grid.FORMAT: a column a class, a row a number")
+    flags.add_argument("--names", action="store_true", help="name files by class, such as cat-1.jpg, not by its index")
     args = flags.parse_args()
 
     import_tensorflow()
@@ -36,6 +37,7 @@ def main() -> None:
         seed=args.seed,
         image_format=args.format,
         with_grid=args.grid,
+        with_names=args.names,
     )
 
 

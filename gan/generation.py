@@ -18,6 +18,9 @@ from gan.sampling import BATCH, Sampler, one_hot, styles
 
 GRID_ENLARGEMENT = 2
 
+LONGEST_NAME = 200
+"""Bytes of a class name in a file name, of which systems allow 255."""
+
 LARGEST_GRID = 60_000
 """Pixels: JPEG's limit is 65,500."""
 
@@ -53,26 +56,26 @@ def generate(
     seed: int = 0,
     image_format: ImageFormat = "jpg",
     with_grid: bool = False,
+    with_names: bool = False,
 ) -> None:
     """Write `{class index}-{number}.{format}` for every class and number, and a grid of all if wanted.
 
+    With names, the files have the name of the class in place of its index.
+
     Raises:
-        ValueError, FileNotFoundError: no usable checkpoint, or no such class.
+        ValueError, FileNotFoundError: no usable checkpoint, no such class, or a name that no file can have.
     """
     check_writable(output_dir)
     sampler = Sampler.from_checkpoint(load_dir)
     scores = Scores.from_dict(sampler.scores) if sampler.scores else "not scored"
     indices = class_indices(classes, sampler.spec)
-    height = GRID_ENLARGEMENT * images_per_class * (sampler.spec.height + GRID_GAP)
-    if with_grid and height > LARGEST_GRID:
-        raise ValueError(
-            f"a grid of {images_per_class} rows would be {height:,} pixels high; expected at most {LARGEST_GRID:,}: "
-            "lower --images-per-class or leave --grid out"
-        )
+    stems = _file_names(sampler.spec, indices) if with_names else {index: str(index) for index in indices}
+    if with_grid:
+        _check_grid(sampler.spec, rows=images_per_class, columns=len(indices))
     output_dir.mkdir(parents=True, exist_ok=True)
     numbers = range(1, images_per_class + 1)
     wanted = [(index, number) for number in numbers for index in indices]
-    names = {f"{index}-{number}.{image_format}" for index, number in wanted}
+    names = {f"{stems[index]}-{number}.{image_format}" for index, number in wanted}
     drawn = []
     with tqdm(total=len(wanted), desc="images", unit=" images", disable=None) as progress:
         for start in range(0, len(wanted), BATCH):
@@ -82,11 +85,14 @@ def generate(
                 labels, styles(sampler.noise_dims, seed=seed, numbers=[number for _, number in part])
             )
             for (index, number), image in zip(part, images, strict=True):
-                write_atomically(output_dir / f"{index}-{number}.{image_format}", encode(image, image_format))
+                write_atomically(output_dir / f"{stems[index]}-{number}.{image_format}", encode(image, image_format))
             progress.update(len(part))
             if with_grid:
                 drawn.append(images)
-    print(f"{len(wanted):,} images in {output_dir}: {_first_and_last(indices, images_per_class, image_format)}")
+    first, last = f"{stems[indices[0]]}-1.{image_format}", f"{stems[indices[-1]]}-{images_per_class}.{image_format}"
+    print(f"{len(wanted):,} images in {output_dir}: {first} to {last}")
+    if any(sampler.spec.class_names[index] != str(index) for index in indices):
+        print("classes: " + ", ".join(f"{index} {sampler.spec.class_names[index]}" for index in indices))
     if with_grid:
         path = output_dir / f"grid.{image_format}"
         picture = enlarge(grid(np.concatenate(drawn), columns=len(indices)), GRID_ENLARGEMENT)
@@ -96,13 +102,32 @@ def generate(
     print(f"drawn by {sampler.path}: {scores}")
 
 
-def _first_and_last(indices: list[int], images_per_class: int, image_format: str) -> str:
-    return f"{indices[0]}-1.{image_format} to {indices[-1]}-{images_per_class}.{image_format}"
+def _file_names(spec: ImageSpec, indices: list[int]) -> dict[int, str]:
+    """The names of the classes, for files."""
+    names = {index: spec.class_names[index] for index in indices}
+    for name in names.values():
+        if "/" in name or name.startswith(".") or len(name.encode()) > LONGEST_NAME:
+            raise ValueError(
+                f"the class {name!r} cannot name files; expected no / and no . before it, at most {LONGEST_NAME} "
+                "bytes: leave --names out"
+            )
+    return names
+
+
+def _check_grid(spec: ImageSpec, *, rows: int, columns: int) -> None:
+    height, width = (
+        GRID_ENLARGEMENT * count * (side + GRID_GAP) for count, side in ((rows, spec.height), (columns, spec.width))
+    )
+    if max(height, width) > LARGEST_GRID:
+        raise ValueError(
+            f"a grid of {rows} rows and {columns} columns would be {height:,}x{width:,} pixels; expected sides of at "
+            f"most {LARGEST_GRID:,}: lower --images-per-class, name fewer --classes, or leave --grid out"
+        )
 
 
 def _warn_of_others(directory: Path, names: set[str]) -> None:
     """Images of an earlier call stay where they are, and would be taken for this one's."""
-    pattern = re.compile(r"\d+-\d+\.(jpg|png)")
+    pattern = re.compile(r".+-\d+\.(jpg|png)")
     others = [path.name for path in directory.iterdir() if pattern.fullmatch(path.name) and path.name not in names]
     if others:
         print(f"warning: {directory} also holds {len(others):,} other images, such as {min(others)}", file=sys.stderr)

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan.images import ImageSpec, encode, enlarge, grid, network_from_pixels, pixels_from_network
+from gan.images import (
+    GRID_WIDTH,
+    ImageSpec,
+    encode,
+    enlarge,
+    grid,
+    grid_classes,
+    network_from_pixels,
+    pixels_from_network,
+)
 
 
 def test_every_pixel_survives_the_round_trip():
@@ -23,6 +32,28 @@ def test_values_outside_are_clipped_and_others_rounded():
 def test_images_that_are_not_finite_are_refused(bad):
     with pytest.raises(FloatingPointError, match="the network has diverged"):
         pixels_from_network(np.array([0.0, bad], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("classes", "width", "shown"),
+    [
+        (1, 28, 1),
+        (10, 28, 10),
+        (136, 28, 136),
+        (137, 28, 136),
+        (1000, 28, 136),
+        (20, 256, 15),
+        (3, 4094, 1),
+        (3, 9000, 1),
+    ],
+)
+def test_a_grid_of_all_classes_shows_as_many_as_fit(classes, width, shown):
+    found = grid_classes(ImageSpec(8, width, 3, tuple(map(str, range(classes)))))
+    assert len(found) == len(set(found)) == shown
+    assert found[0] == 0
+    assert found == sorted(found)
+    assert max(np.diff([*found, classes])) <= -(-classes // shown)
+    assert shown == 1 or shown * (width + 2) <= GRID_WIDTH
 
 
 def test_a_grid_puts_images_row_by_row():

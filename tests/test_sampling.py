@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from helpers import TINY, tiny_data
 
-from gan.generation import class_indices
+from gan.generation import class_indices, generate
 from gan.images import ImageSpec
 from gan.models.generator import Generator
 from gan.sampling import BATCH, Sampler, one_hot, styles
@@ -35,6 +35,20 @@ def test_a_style_is_a_function_of_seed_and_number():
     np.testing.assert_array_equal(some[1:2], styles(6, seed=0, numbers=[1]))
     assert len(np.unique(some)) == 18
     assert not np.isin(some, styles(6, seed=1, numbers=[1, 2, 3])).any()
+
+
+@pytest.mark.parametrize("name", ["a/b", ".hidden", "x" * 201, "猫" * 67])
+def test_a_class_that_cannot_name_files_is_refused_before_anything_is_written(tmp_path, name):
+    spec = ImageSpec(8, 8, 1, ("cat", name))
+    about = About("gan", 1, spec, TINY, data="")
+    checkpoints.save(tmp_path / "checkpoints", about, {"average": Generator(spec, TINY)}, keep=1)
+    arguments = {"load_dir": tmp_path / "checkpoints", "output_dir": tmp_path / "out", "images_per_class": 1}
+    with pytest.raises(ValueError, match=r"cannot name files; expected no / .*: leave --names out"):
+        generate(**arguments, with_names=True)
+    assert not (tmp_path / "out").exists()
+    generate(**arguments, with_names=True, classes=["cat"])
+    generate(**arguments)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"cat-1.jpg", "0-1.jpg", "1-1.jpg"}
 
 
 def test_a_grid_has_a_style_a_row_and_a_class_a_column(sampler):

@@ -56,6 +56,24 @@ def test_the_score_is_the_distance_of_features_of_uint8_images(classifier):
     assert scores.classifier == reader.digest()
 
 
+def test_scores_do_not_depend_on_how_many_images_are_in_memory(classifier, monkeypatch):
+    """Real images and samples are looked at in parts, which all are asked for once and in order."""
+    asked = []
+
+    def sample(labels, styles):
+        asked.append(styles)
+        brightness = 100 * labels.argmax(axis=1) + 40 * np.abs(np.tanh(styles[:, 0]))
+        return np.broadcast_to(brightness[:, None, None, None], (len(labels), *DATA.spec.shape)).astype(np.uint8)
+
+    whole = make_scorer(classifier).score(sample)
+    monkeypatch.setattr("gan.evaluation.scores.PART", BATCH // 2)
+    asked.clear()
+    scorer = make_scorer(classifier)
+    assert scorer.score(sample) == whole
+    assert [len(styles) for styles in asked] == [125, 125, 50]
+    np.testing.assert_array_equal(np.concatenate(asked), scorer._styles)
+
+
 def test_the_noise_floor_is_the_distance_of_training_images_from_the_test_images(classifier):
     few = replace(DATA, train_images=DATA.train_images[:200], train_labels=DATA.train_labels[:200])
     scorer = Scorer(classifier, few, samples=1000, noise_dims=6, seed=0)

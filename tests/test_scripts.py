@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from helpers import write_idx
+from helpers import write_idx, write_pictures
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -237,7 +237,11 @@ def test_generating_without_a_checkpoint_names_the_command_to_run(work):
         ("generate.py", ["--output-dir", "config.yaml"], "config.yaml is a file; expected a directory to write to"),
         ("train.py", ["--save-dir", "config.yaml/deep"], "config.yaml is a file; expected a directory to write to"),
         ("train.py", ["--log-dir", "config.yaml"], "config.yaml is a file; expected a directory to write to"),
-        ("generate.py", ["--grid", "--images-per-class", "9000"], "a grid of 9000 rows would be 180,000 pixels high"),
+        (
+            "generate.py",
+            ["--grid", "--images-per-class", "9000"],
+            "a grid of 9000 rows and 10 columns would",
+        ),
     ],
 )
 def test_bad_input_is_one_line(work, name, arguments, expected):
@@ -260,6 +264,27 @@ def test_a_diverged_run_says_so_and_leaves_the_earlier_one(work):
     assert done.returncode == 3
     assert "checkpoints saved before are intact" in done.stderr
     assert {path.name for path in (work / "diverged").glob("gan-*")} == {"gan-00000004", "gan-00000008", "gan-00000010"}
+
+
+def test_problems_of_own_images_are_said_by_file_and_line(tmp_path):
+    write_pictures(tmp_path / "pets", {"train": ["cat", "dog"] * 20, "test": ["cat", "dog"] * 10}, channels=3)
+    for number in range(25):
+        (tmp_path / "pets" / "train" / f"{number}.png").write_bytes(b"")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(SETTINGS | {"cls_batch_size": 8}))
+    command = ("classifier.py", "--data-path", "pets", "-c", "config.yaml", "--dry-run")
+    done = script(*command, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = [f"pets/train_labels.csv:{number + 2}: {number}.png is empty" for number in range(20)]
+    assert done.stderr.splitlines() == [
+        *lines,
+        "classifier.py: pets has 25 problems, the first 20 of them above; "
+        "correct the files, or pass --on-bad-image skip to leave them out",
+    ]
+    done = script(*command, "--on-bad-image", "skip", "--cache-dir", "cache", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == f"warning: 25 of 60 images cannot be used and are left out; the first: {lines[0]}\n"
+    assert "train 15 images (cat: 7, dog: 8)" in done.stdout
+    assert [path.name.partition("-")[2] for path in (tmp_path / "cache").iterdir() if path.is_dir()] == ["native"]
 
 
 def test_images_of_an_earlier_call_are_pointed_out(work):
