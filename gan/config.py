@@ -63,7 +63,7 @@ class Config:
     """The settings of a run, in the order of the README's table."""
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="decides, with the step, every random draw")] = 0
-    image_size: Annotated[ImageSize, Field(description="pixels that images are resized to; null: native size")] = None
+    image_size: Annotated[ImageSize, Field(description="pixels of images, see --resize; null: native size")] = None
     mixed_precision: Annotated[bool, Field(description="bfloat16 arithmetic, float32 variables")] = False
     steps_per_call: Annotated[Count, Field(description="training steps run in one call of the traced function")] = 1
 

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""What labelled pictures cost: the check and the cache of MNIST's 70,000 as PNG files, and memory beside a large cache.
+
+    .venv/bin/python benchmarks/folder.py               # about 7 minutes on two cores, 6 GB of disk
+    .venv/bin/python benchmarks/folder.py --only speed
+
+Speed: MNIST becomes PNG files and tables by gan.data.convert, and IDX files again, which must be the same bytes. The
+folder is then loaded twice; the first time decodes. Memory: pictures of shapes, so many that they take four times the
+limit when they are decoded; a classifier is trained on all of them, and its process must have stayed below the limit.
+"""
+
+import argparse
+import gzip
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from machine import children_peak_memory_gb, processor_name, today
+from PIL import Image, ImageDraw
+
+ROOT = Path(__file__).parents[1]
+SHAPES = ("circle", "square", "triangle")
+SIDE = 128
+LOAD = """
+import sys, time
+from gan.data.loading import load_dataset
+started = time.perf_counter()
+data = load_dataset(sys.argv[1])
+seconds = time.perf_counter() - started
+print(seconds, data.digest)
+"""
+
+
+def load(directory: Path) -> tuple[float, str]:
+    """Seconds of loading in a new process, and the data's digest."""
+    done = subprocess.run([sys.executable, "-c", LOAD, directory], cwd=ROOT, check=True, capture_output=True, text=True)
+    seconds, digest = done.stdout.split()
+    return float(seconds), digest
+
+
+def convert(source: Path, target: Path, to: str) -> float:
+    """Seconds of the command."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "gan.data.convert", source, target, "--to", to], cwd=ROOT, check=True)
+    return time.perf_counter() - started
+
+
+def same_files(source: Path, target: Path) -> bool:
+    """Whether the IDX files in `target` are those in `source`, unpacked."""
+    for path in sorted(target.iterdir()):
+        packed = source / f"{path.name}.gz"
+        original = gzip.decompress(packed.read_bytes()) if packed.exists() else (source / path.name).read_bytes()
+        if path.read_bytes() != original:
+            return False
+    return True
+
+
+def measure_speed(source: Path, work: Path) -> None:
+    there, back = convert(source, work / "pictures", "folder"), convert(work / "pictures", work / "back", "idx")
+    print(f"converted to PNG in {there:.1f} s, back in {back:.1f} s: same bytes {same_files(source, work / 'back')}")
+    first, digest = load(work / "pictures")
+    second, again = load(work / "pictures")
+    _, original = load(source)
+    print(f"same data as the IDX files: {digest == again == original}")
+    print(f"check and decode of 70,000 PNG files: {first:.1f} s, {70_000 / first:,.0f} images/s; again: {second:.2f} s")
+
+
+def draw_shape(rng: np.random.Generator, shape: str, side: int) -> Image.Image:
+    """A shape of one colour on another, somewhere."""
+    ground, colour = (tuple(rng.integers(0, 256, 3).tolist()) for _ in range(2))
+    picture = Image.new("RGB", (side, side), ground)
+    radius = rng.uniform(0.15, 0.3) * side
+    x, y = rng.uniform(radius, side - radius, 2)
+    draw = ImageDraw.Draw(picture)
+    if shape == "circle":
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+    else:
+        draw.regular_polygon((x, y, radius), 4 if shape == "square" else 3, fill=colour)
+    return picture
+
+
+def write_shapes(directory: Path, *, train: int, test: int, side: int) -> None:
+    """Labelled pictures in the format of a user's own."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", train), ("test", test)):
+        (directory / split).mkdir(parents=True)
+        lines = ["Filename, Label"]
+        for number in range(count):
+            shape = SHAPES[number % len(SHAPES)]
+            draw_shape(rng, shape, side).save(directory / split / f"{number:05d}.png")
+            lines.append(f"{number:05d}.png, {shape}")
+        (directory / f"{split}_labels.csv").write_text("\n".join(lines) + "\n")
+
+
+def measure_memory(work: Path, limit_gb: float) -> None:
+    images = int(4 * limit_gb * 1e9 / (3 * SIDE**2)) + 1
+    write_shapes(work / "shapes", train=images - images // 10, test=images // 10, side=SIDE)
+    (work / "config.yaml").write_text("cls_width: 2\ncls_epochs: 1\ncls_batch_size: 64\n")
+    command = [sys.executable, ROOT / "classifier.py", "--data-path", work / "shapes", "-c", work / "config.yaml"]
+    places = ["--save-dir", work / "checkpoints", "--log-dir", work / "logs"]
+    started = time.perf_counter()
+    subprocess.run([*command, *places], check=True)
+    seconds, peak = time.perf_counter() - started, children_peak_memory_gb()
+    cache = sum(path.stat().st_size for path in (work / "shapes" / "cache").rglob("images.bin")) / 1e9
+    verdict = "below" if peak < limit_gb else "NOT below"
+    print(
+        f"cache of {cache:.2f} GB ({images:,} images of {SIDE}x{SIDE} RGB), checked and trained on in {seconds:.0f} s:"
+    )
+    print(f"peak memory {peak:.2f} GB, {verdict} the limit of {limit_gb} GB")
+
+
+def main() -> None:
+    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags.add_argument("--data-path", default=Path("datasets/MNIST"), type=Path)
+    flags.add_argument("--work-dir", type=Path, help="where all goes that is made (default: a temporary directory)")
+    flags.add_argument("--limit-gb", default=1.0, type=float, help="of memory, for the second part")
+    flags.add_argument("--only", choices=("speed", "memory"))
+    args = flags.parse_args()
+    work = Path(tempfile.mkdtemp(prefix="folder-", dir=args.work_dir))
+    try:
+        print(f"{processor_name()}, {today()}")
+        if args.only != "memory":
+            measure_speed(args.data_path.resolve(), work)
+        if args.only != "speed":
+            measure_memory(work, args.limit_gb)
+    finally:
+        shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    main()
