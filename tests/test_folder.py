@@ -167,11 +167,11 @@ def damage(path: Path, how: str) -> str:
         Image.new("L", (7, 8)).save(path)
         return "is 8x7; expected 8x8, as most of the first images"
     path.unlink()
-    path.mkdir()
-    return "cannot be read (Is a directory)"
+    path.mkdir() if how == "directory" else os.mkfifo(path)
+    return "is no file; expected a picture"
 
 
-DAMAGES = ("missing", "empty", "text", "truncated", "CMYK", "size", "directory")
+DAMAGES = ("missing", "empty", "text", "truncated", "CMYK", "size", "directory", "pipe")
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -302,11 +302,19 @@ def test_two_runs_that_start_together_decode_once(directory, monkeypatch, capsys
 
 
 def test_leftovers_of_a_killed_run_are_removed(directory):
-    left = directory / "cache" / ".0123-native.part-77"
-    left.mkdir(parents=True)
-    (left / "images.bin").write_bytes(b"half")
+    """But nothing else that is there."""
+    load_folder(directory, ReadOptions(image_size=(8, 8)))
+    left, *others = (
+        directory / "cache" / name for name in (".0123456789abcdef-8x8.part-7", ".gan-0001.part-7", "mine")
+    )
+    for path in (left, *others):
+        path.mkdir()
+        (path / "images.bin").write_bytes(b"half")
+        (path / "about.json").write_text('{"kind": "gan"}')
     load_folder(directory, ReadOptions())
     assert not left.exists()
+    for path in others:
+        assert len(list(path.iterdir())) == 2
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(directory, monkeypatch):

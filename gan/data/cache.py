@@ -11,6 +11,7 @@ Labels are not in it: they are those of the tables, whose digest is in the name.
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -28,6 +29,9 @@ VERSION = 1
 """Part of the digest: to be raised when the same files would be decoded to other pixels."""
 
 IMAGES, ABOUT = "images.bin", "about.json"
+
+PARTIAL = re.compile(r"\.[0-9a-f]{16}-[0-9a-z-]+\.part-\d+")
+"""Names of entries that are being written: the directory may hold other things, which are none of ours."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,9 @@ def _write(
     path: Path, listing: Listing, options: ReadOptions, fill: Callable[[Path, Listing, ReadOptions], Entry]
 ) -> Entry:
     """Make the entry; what killed runs left half-written goes, and entries of this directory as it was before."""
-    for partial in path.parent.glob(".*.part-*"):
-        shutil.rmtree(partial, ignore_errors=True)
+    for left in path.parent.iterdir():
+        if PARTIAL.fullmatch(left.name):
+            shutil.rmtree(left, ignore_errors=True)
     partial = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
         partial.mkdir()

@@ -10,7 +10,6 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
@@ -53,7 +52,7 @@ def examine(listing: Listing, options: ReadOptions) -> Iterator[Examined]:
     wanted = options.image_size
 
     def read(part: list[tuple[Split, Row]]) -> list[Examined]:
-        contents = [_content(split.path(row)) for split, row in part]
+        contents = [_content(split, row) for split, row in part]
         if sum(row.size for _, row in part) < SMALL_FILE * len(part):
             with one_at_a_time:
                 found = [_decoded(content, options) for content in contents]
@@ -86,11 +85,14 @@ def _parts(listing: Listing) -> Iterator[list[tuple[Split, Row]]]:
         yield part
 
 
-def _content(path: Path) -> bytes | BadImage:
+def _content(split: Split, row: Row) -> bytes | BadImage:
+    path = split.path(row)
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return BadImage(f"is not there; expected it in {path.parent}")
+        if row.size >= 0:
+            return path.read_bytes()
+        return BadImage(
+            "is no file; expected a picture" if path.exists() else f"is not there; expected it in {path.parent}"
+        )
     except OSError as error:
         return BadImage(f"cannot be read ({error.strerror})")
 
