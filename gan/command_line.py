@@ -5,6 +5,7 @@ if __name__ == "__main__":
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -115,6 +116,9 @@ def run(main: Callable[[], None]) -> int:
     The library's own errors are one line, after their notes. What has more lines comes from below it and keeps its
     traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # Class names may hold what a terminal does not know.
     try:
         main()
     except (ValueError, OSError, FloatingPointError) as error:

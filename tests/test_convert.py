@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import write_idx, write_pictures
+from PIL import Image
 
 from gan.command_line import run
 from gan.data import convert as module
@@ -114,7 +115,7 @@ def test_a_bad_picture_is_named_and_nothing_is_left(tmp_path):
     with pytest.raises(ValueError, match=r"train_labels.csv:3: 1.png is empty"):
         convert(tmp_path / "folder", tmp_path / "idx", to="idx")
     (tmp_path / "folder" / "test" / "0.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"test_labels.csv:2: .*0.png is not there; expected a picture file"):
+    with pytest.raises(FileNotFoundError, match=r"test_labels.csv:2: 0.png is not there; expected a picture file"):
         convert(tmp_path / "folder", tmp_path / "classes", to="classes")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
@@ -134,6 +135,76 @@ def test_places_that_cannot_be_used_are_refused(tmp_path):
         with pytest.raises((ValueError, FileNotFoundError), match=r"holds no labelled images|is no directory"):
             convert(nothing, tmp_path / "new", to="folder")
     convert(source, tmp_path / "empty", to="folder")
+
+
+def test_what_would_be_lost_in_idx_files_is_refused(tmp_path):
+    """Transparent parts, and more than 8 bits."""
+    for number, picture in enumerate(
+        (Image.new("LA", (8, 8), (200, 100)), Image.fromarray(np.full((8, 8), 300, np.uint16)))
+    ):
+        source = tmp_path / str(number)
+        write_pictures(source, {"train": ["0", "1"], "test": ["1"]})
+        picture.save(source / "train" / "1.png")
+        with pytest.raises(ValueError, match=r"train_labels.csv:3: 1.png has .*, which IDX files cannot hold"):
+            convert(source, tmp_path / "idx", to="idx")
+
+
+@pytest.mark.parametrize("to", ["folder", "idx"])
+def test_classes_of_one_picture_have_none_for_testing(tmp_path, to):
+    for name in ("0", "1"):
+        write_pictures(tmp_path / "all", {name: ["x"]})
+    for path in (tmp_path / "all").glob("*.csv"):
+        path.unlink()
+    with pytest.raises(ValueError, match="there would be no test image; expected at least two images of a class"):
+        convert(tmp_path / "all", tmp_path / "target", to=to)
+    assert not (tmp_path / "target").exists()
+
+
+def test_a_label_that_only_the_test_split_has_is_refused(tmp_path):
+    write_idx(tmp_path / "idx")
+    labels = tmp_path / "idx" / "train-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes().replace(b"\x03", b"\x04"))
+    with pytest.raises(ValueError, match="no training image has the label 3; expected one of each class"):
+        convert(tmp_path / "idx", tmp_path / "folder", to="folder")
+
+
+def test_splits_without_tables_are_not_taken_for_classes(tmp_path):
+    write_pictures(tmp_path / "pets", LABELS)
+    for split in LABELS:
+        (tmp_path / "pets" / f"{split}_labels.csv").rename(tmp_path / "pets" / f"{split}_label.csv")
+    with pytest.raises(ValueError, match=r"holds no labelled images; expected .*train_labels\.csv"):
+        convert(tmp_path / "pets", tmp_path / "folder", to="folder")
+    with pytest.raises(ValueError, match=r"holds test, test_label\.csv, train, train_label\.csv; expected the IDX"):
+        load_dataset(str(tmp_path / "pets"))
+
+
+def test_idx_files_beside_tables_are_refused(tmp_path):
+    write_pictures(write_idx(tmp_path / "both"), LABELS)
+    for use in (
+        lambda: load_dataset(str(tmp_path / "both")),
+        lambda: convert(tmp_path / "both", tmp_path / "c", to="idx"),
+    ):
+        with pytest.raises(ValueError, match="both holds IDX files and label tables; expected one of them"):
+            use()
+
+
+def test_files_that_are_no_picture_of_a_class_are_pointed_out(classes, tmp_path, capsys):
+    (classes / "a" / "more").mkdir()
+    (classes / "videos").mkdir()
+    for name in ("loose.png", "a/notes.txt", "a/more/b.png", "videos/c.gif", ".hidden"):
+        (classes / name).touch()
+    convert(classes, tmp_path / "folder", to="folder")
+    assert capsys.readouterr().err == "warning: 4 files are left out, such as a/more/b.png\n"
+
+
+def test_a_link_to_an_empty_directory_is_filled(tmp_path):
+    source = write_idx(tmp_path / "idx")
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "absent"):
+        (tmp_path / "link").unlink(missing_ok=True)
+        (tmp_path / "link").symlink_to(tmp_path / name)
+        convert(source, tmp_path / "link", to="folder")
+        assert (tmp_path / name / "train_labels.csv").is_file()
 
 
 @pytest.mark.parametrize("name", ["a\tb", "x" * 101, " a"])

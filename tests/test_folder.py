@@ -137,6 +137,22 @@ def test_other_sizes_are_an_error_that_shows_them(directory):
     assert data.train_labels.tolist() == [1, 1, 0]
 
 
+def test_one_large_file_at_the_start_does_not_tell_the_size(tmp_path, monkeypatch):
+    write_pictures(tmp_path, {"train": ["a"] * 20, "test": ["a"]})
+    Image.new("L", (30, 30)).save(tmp_path / "train" / "0.png", compress_level=0)
+    monkeypatch.setattr("gan.data.checking.PART_BYTES", 500)
+    assert refusal(tmp_path)[1] == [
+        f"{tmp_path}/train_labels.csv:2: 0.png is 30x30; expected 8x8, as most of the first images"
+    ]
+
+
+def test_a_file_too_large_to_be_a_picture_is_not_read(directory):
+    with (directory / "train" / "0.png").open("r+b") as file:
+        file.truncate(300 << 30)
+    expected = "0.png has 322,122,547,200 bytes; expected at most 268,435,456"
+    assert refusal(directory)[1] == [f"{directory}/train_labels.csv:2: {expected}"]
+
+
 def test_a_size_that_no_network_is_built_for_is_refused(tmp_path):
     write_pictures(tmp_path, LABELS, height=3, width=8)
     assert refusal(tmp_path)[0].startswith(
@@ -272,6 +288,32 @@ def test_a_damaged_cache_is_made_anew(directory, name, how):
     assert not decoded_again(directory)
 
 
+def test_equal_tables_and_dates_elsewhere_do_not_share_pixels(tmp_path):
+    """Even where the files have one size."""
+    options = ReadOptions(cache_dir=tmp_path / "cache")
+    seen = []
+    for name in ("one", "other"):
+        write_pictures(tmp_path / name, LABELS)
+        for path in (tmp_path / name).rglob("*.png"):
+            picture = Image.new("L", (8, 8), len(name))
+            picture.save(path, compress_level=0)
+            os.utime(path, (1, 1))
+        seen.append(load_folder(tmp_path / name, options).train_images.max())
+    assert seen == [3, 5]
+
+
+def test_data_that_change_while_they_are_read_are_not_cached(directory, monkeypatch):
+    original = folder.examine
+
+    def changing(*values):
+        yield from original(*values)
+        (directory / "test" / "2.png").touch()
+
+    monkeypatch.setattr(folder, "examine", changing)
+    assert refusal(directory)[0] == f"{directory} has changed while it was read; run the command again"
+    assert entries(directory) == []
+
+
 def test_two_runs_that_start_together_decode_once(directory, monkeypatch, capsys):
     calls, results = [], []
     begun, go_on = threading.Event(), threading.Event()
@@ -304,13 +346,14 @@ def test_two_runs_that_start_together_decode_once(directory, monkeypatch, capsys
 def test_leftovers_of_a_killed_run_are_removed(directory):
     """But nothing else that is there."""
     load_folder(directory, ReadOptions(image_size=(8, 8)))
+    (entry,) = entries(directory)
     left, *others = (
         directory / "cache" / name for name in (".0123456789abcdef-8x8.part-7", ".gan-0001.part-7", "mine")
     )
     for path in (left, *others):
         path.mkdir()
         (path / "images.bin").write_bytes(b"half")
-        (path / "about.json").write_text('{"kind": "gan"}')
+        (path / "about.json").write_text((directory / "cache" / entry / "about.json").read_text())
     load_folder(directory, ReadOptions())
     assert not left.exists()
     for path in others:
@@ -374,7 +417,8 @@ def test_random_defects_end_in_the_right_data_or_in_a_message_that_names_them(tm
                 listed.append(f"{table}:{index + 2}: ")
             elif defect == "unknown" and split == "test":
                 lines[index + 1] = f"{index}.png, unheard of"
-                listed.append(f"{table}:{index + 2}: ")
+                if len(listed) < len(labels["train"]):  # Else no row of the training table is right.
+                    listed.append(f"{table}:{index + 2}: ")
         table.write_text("\n".join(lines))
     options = ReadOptions(image_size=(8, 8), on_bad_image=data.draw(st.sampled_from(["error", "skip"])))
     skip = options.on_bad_image == "skip"

@@ -91,6 +91,7 @@ def test_a_comma_in_a_label_is_quoted(directory):
         ("1.png,", "the label is ''; expected 1 to 100 printable characters"),
         ("1.png, " + "x" * 101, f"the label is '{'x' * 100}'; expected 1 to 100 printable characters"),
         ("1.png, a\tb", r"the label is 'a\tb'; expected 1 to 100 printable characters"),
+        ("1" * 300 + ".png, a", f"the file name is '{'1' * 255}...'; expected that of a file in train/"),
         ("1\0.png, a", r"the file name is '1\x00.png'; expected that of a file in train/"),
         ("../test/1.png, a", "../test/1.png is outside of train/; expected the name of a file in it"),
         ("/etc/1.png, a", "/etc/1.png is outside of train/; expected the name of a file in it"),
@@ -114,12 +115,14 @@ def test_a_wrong_row_is_named_by_file_and_line(directory, row, problem):
     [
         ("", "1: found nothing; expected Filename, Label"),
         ("0.png, a\n", "1: found 0.png, a; expected Filename, Label"),
+        ('"File\nname", Label\n', r"1: found File\nname, Label; expected Filename, Label"),
+        ("F\0i\0l\0e\0", r"1: found F\x00i\x00l\x00e\x00; expected Filename, Label"),
         ("Filename; Label\n0.png; a\n", "1: found Filename; Label; expected Filename, Label"),
         ("Filename, Label\n0.png, a\n1.png, caf\udce9\n", "3: byte 35 is not UTF-8; save the table as UTF-8 text"),
         ('Filename, Label\n0.png, "a\n1.png, b\n', "3: unexpected end of data; expected comma-separated values"),
         ('Filename, Label\n0.png, "a" b\n', "2: ',' expected after '\"'; expected comma-separated values"),
     ],
-    ids=["empty", "no header", "semicolons", "Latin-1", "open quote", "text after a quote"],
+    ids=["empty", "no header", "two lines", "UTF-16", "semicolons", "Latin-1", "open quote", "text after a quote"],
 )
 def test_what_is_no_such_table_is_refused(directory, text, problem):
     path = directory / "train_labels.csv"
@@ -165,11 +168,15 @@ def test_all_problems_are_counted_and_the_first_are_shown(directory):
 
 @pytest.mark.parametrize("name", ["train", "train_labels.csv", "test", "test_labels.csv"])
 def test_a_missing_part_is_named(directory, name):
+    """Even where something else has its name."""
     (directory / name).rename(directory / "elsewhere")
-    with pytest.raises(FileNotFoundError) as error:
-        read_listing(directory)
     shown = name if name.endswith(".csv") else f"{name}/"
-    assert str(error.value) == f"{directory} lacks {shown}; expected train/, train_labels.csv, test/, test_labels.csv"
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError) as error:
+            read_listing(directory)
+        expected = "expected train/, train_labels.csv, test/, test_labels.csv"
+        assert str(error.value) == f"{directory} lacks {shown}; {expected}"
+        os.mkfifo(directory / name) if not (directory / name).exists() else None
 
 
 def test_unlisted_pictures_are_found(directory):
@@ -187,6 +194,7 @@ def test_a_link_is_followed(directory, tmp_path_factory):
     (directory / "train" / "0.png").symlink_to(elsewhere)
     assert read_listing(directory).train.rows[0].size == elsewhere.stat().st_size
     elsewhere.unlink()
+    elsewhere.symlink_to(directory / "train" / "0.png")  # Round and round.
     assert read_listing(directory).train.rows[0].size == -1
 
 

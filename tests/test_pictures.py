@@ -24,14 +24,15 @@ def encoded(picture: Image.Image | np.ndarray, file_format: str = "PNG", **optio
     return buffer.getvalue()
 
 
-def png(depth: int, colour: int, rows: bytes, *, width: int, height: int) -> bytes:
+def png(depth: int, colour: int, rows: bytes, *, width: int, height: int, transparent: int | None = None) -> bytes:
     """A PNG of kinds that Pillow does not write; `rows` begin with their filter bytes."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    key = b"" if transparent is None else chunk(b"tRNS", struct.pack(">H", transparent))
+    body = chunk(b"IHDR", header) + key + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body
 
 
@@ -100,6 +101,18 @@ def test_a_palette_with_transparency_is_laid_on_black():
     assert found.transparent
 
 
+@pytest.mark.parametrize(("depth", "values"), [(2, b"\x1b"), (4, b"\x3c"), (8, b"\x05\x80")])
+def test_a_transparent_grey_of_few_bits_becomes_black(depth, values):
+    width = len(values) * 8 // depth
+    stretched = [(values[i * depth // 8] >> (8 - depth - i * depth % 8)) % 2**depth for i in range(width)]
+    key = stretched[-1]
+    content = png(depth, 0, b"\0" + values, width=width, height=1, transparent=key)
+    expected = [0 if value == key else value * 255 // (2**depth - 1) for value in stretched]
+    found = decode(content)
+    assert found.pixels[0, :, 0].tolist() == expected
+    assert found.transparent
+
+
 def test_16_bit_grey_is_rounded_not_cut():
     values = np.array([[0, 128, 129, 255, 256], [385, 32_768, 65_278, 65_407, 65_535]], np.uint16)
     expected = np.rint(values / 257).astype(np.uint8)
@@ -131,7 +144,8 @@ def test_few_bits_of_grey_use_the_whole_range(depth):
         (encoded(Image.new("CMYK", (3, 2)), "JPEG"), "is a CMYK image; expected grey or RGB"),
         (encoded(RGB, append_images=[Image.fromarray(RGB[::-1])], save_all=True), "is an animation"),
         (encoded(RGB)[:8], "is truncated"),
-        (b"\xff\xd8\xff", "cannot be decoded"),
+        (b"\xff\xd8\xff", "cannot be decoded (its first bytes are damaged)"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(4) + b"IEND\xaeB`\x82", "is damaged: it does not begin with a PNG header"),
         (png(8, 0, b"", width=0, height=2), "cannot be decoded"),
     ],
 )
@@ -190,6 +204,14 @@ def test_fit_stretches_crop_cuts_and_pad_adds_black():
     pad = resized(wide, height=24, width=24, how="pad")
     np.testing.assert_array_equal(pad[8:16], wide)
     assert not pad[:8].any() and not pad[16:].any()
+
+
+@pytest.mark.parametrize("how", ["fit", "crop", "pad"])
+@pytest.mark.parametrize("shape", [(1, 200, 3), (200, 1, 3)])
+def test_no_shape_is_too_thin_to_be_seen(how, shape):
+    found = resized(np.full(shape, 200, np.uint8), height=8, width=8, how=how)
+    assert found.shape == (8, 8, 3)
+    assert (found == 200).sum() >= 8 * 3
 
 
 @pytest.mark.parametrize("how", ["fit", "crop", "pad"])

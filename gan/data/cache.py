@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from gan.data.dataset import ReadOptions
-from gan.data.listing import Listing
+from gan.data.listing import Listing, read_listing
 from gan.data.mapped import map_images
 from gan.files import check_writable, exclusive, write_atomically
 from gan.images import Pixels
@@ -30,8 +30,9 @@ VERSION = 1
 
 IMAGES, ABOUT = "images.bin", "about.json"
 
-PARTIAL = re.compile(r"\.[0-9a-f]{16}-[0-9a-z-]+\.part-\d+")
-"""Names of entries that are being written: the directory may hold other things, which are none of ours."""
+NAME = re.compile(r"[0-9a-f]{16}-(native|\d+x\d+(-[a-z]+)?)")
+PARTIAL = re.compile(rf"\.{NAME.pattern}\.part-\d+")
+"""Of entries, and of those being written: the directory may hold other things, which are none of ours."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def entry_name(listing: Listing, options: ReadOptions) -> str:
     if options.image_size is not None:
         height, width = options.image_size
         size = f"{height}x{width}" + (f"-{options.resize}" if options.resize else "")
-    return f"{_digest(listing)}-{size}"
+    return f"{_digest(listing, options)}-{size}"
 
 
 def cached(
@@ -81,8 +82,10 @@ def cached(
     return entry, map_images(path / IMAGES, entry.shape)
 
 
-def _digest(listing: Listing) -> str:
-    return hashlib.sha256(f"{VERSION} {listing.digest()}".encode()).hexdigest()[:16]
+def _digest(listing: Listing, options: ReadOptions) -> str:
+    """Of the listing; in a place that others may use too, also of where the data are."""
+    directory = "" if options.cache_dir is None else listing.directory.resolve()
+    return hashlib.sha256(f"{VERSION} {listing.digest()} {directory}".encode()).hexdigest()[:16]
 
 
 def _read(path: Path, options: ReadOptions) -> Entry | None:
@@ -109,6 +112,8 @@ def _write(
     try:
         partial.mkdir()
         entry = fill(partial / IMAGES, listing, options)
+        if read_listing(listing.directory).digest() != listing.digest():
+            raise ValueError(f"{listing.directory} has changed while it was read; run the command again")
         write_atomically(partial / ABOUT, json.dumps(asdict(entry), indent=1).encode())
         shutil.rmtree(path, ignore_errors=True)
         partial.rename(path)
@@ -120,7 +125,8 @@ def _write(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     for other in path.parent.iterdir():
-        if not other.name.startswith(_digest(listing)) and _directory(other) == entry.directory:
+        stale = NAME.fullmatch(other.name) and not other.name.startswith(_digest(listing, options))
+        if stale and (options.cache_dir is None or _directory(other) == entry.directory):
             shutil.rmtree(other, ignore_errors=True)
     return entry
 

@@ -25,6 +25,12 @@ PART_ROWS = 256
 PART_BYTES = 1 << 20
 """Rows that a thread takes at a time, at most, and about how many bytes of files."""
 
+FIRST_ROWS = 16
+"""Rows in the first part, at least: they tell the size of the images, where nothing else does."""
+
+MAX_FILE = 1 << 28
+"""Bytes of a picture file."""
+
 SMALL_FILE = 4096
 """Bytes. To decode smaller files is mostly work in Python, where threads would only get in each other's way."""
 
@@ -73,14 +79,14 @@ def examine(listing: Listing, options: ReadOptions) -> Iterator[Examined]:
 
 def _parts(listing: Listing) -> Iterator[list[tuple[Split, Row]]]:
     part: list[tuple[Split, Row]] = []
-    size = 0
+    size, least = 0, FIRST_ROWS
     for split in listing.splits:
         for row in split.rows:
             part.append((split, row))
             size += row.size
-            if len(part) == PART_ROWS or size >= PART_BYTES:
+            if len(part) == PART_ROWS or (size >= PART_BYTES and len(part) >= least):
                 yield part
-                part, size = [], 0
+                part, size, least = [], 0, 1
     if part:
         yield part
 
@@ -88,6 +94,8 @@ def _parts(listing: Listing) -> Iterator[list[tuple[Split, Row]]]:
 def _content(split: Split, row: Row) -> bytes | BadImage:
     path = split.path(row)
     try:
+        if row.size > MAX_FILE:
+            return BadImage(f"has {row.size:,} bytes; expected at most {MAX_FILE:,}")
         if row.size >= 0:
             return path.read_bytes()
         return BadImage(

@@ -26,11 +26,22 @@ class ClassFile(NamedTuple):
 
 
 def class_directories(directory: Path) -> list[str]:
-    """Names of the directories that hold pictures, hidden ones left out."""
-    return sorted(
+    """Names of the directories that hold pictures, hidden ones left out; none if they are but train and test."""
+    names = sorted(
         entry.name
         for entry in directory.iterdir()
         if entry.is_dir() and not entry.name.startswith(".") and any(map(_is_picture, entry.iterdir()))
+    )
+    return [] if set(names) <= set(SPLITS) else names
+
+
+def left_out(directory: Path) -> list[str]:
+    """Files there that are no picture of a class, hidden ones left out."""
+    taken = {file.path for file in split_files(directory, test_share=0.5, seed=0)}
+    return sorted(
+        str(path.relative_to(directory))
+        for path in directory.rglob("*")
+        if not path.is_dir() and path not in taken and not path.name.startswith(".")
     )
 
 

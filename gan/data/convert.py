@@ -19,10 +19,10 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from gan.command_line import natural, parser, run, share
-from gan.data.classes import class_directories, split_files
+from gan.data.classes import class_directories, left_out, split_files
 from gan.data.dataset import DataSet
 from gan.data.idx import NAMES, UINT8, has_idx_files, load_idx
-from gan.data.listing import FILES, HEADER, SPLITS, class_order, has_listing, read_listing, row_problem
+from gan.data.listing import FILES, HEADER, SPLITS, class_order, has_listing, read_listing, row_problem, shown
 from gan.data.parallel import in_order
 from gan.data.pictures import BadImage, decode
 from gan.files import check_writable
@@ -51,9 +51,13 @@ class Item(NamedTuple):
         if not isinstance(self.image, Path):
             return self.image
         try:
-            return decode(self.image.read_bytes()).pixels
+            picture = decode(self.image.read_bytes())
+            if picture.transparent or picture.rounded:
+                what = "transparent parts" if picture.transparent else "16 bits a channel"
+                raise BadImage(f"has {what}, which IDX files cannot hold")
         except BadImage as problem:
             raise ValueError(f"{self.where}: {self.image.name} {problem}") from None
+        return picture.pixels
 
 
 def convert(source: Path, target: Path, *, to: str, test_share: float = 0.1, seed: int = 0) -> None:
@@ -69,13 +73,16 @@ def convert(source: Path, target: Path, *, to: str, test_share: float = 0.1, see
     Raises:
         ValueError, OSError: the source cannot be used, or not in that format without loss.
     """
+    target = target.resolve()
     found, items = read_items(source, test_share=test_share, seed=seed)
     if found == to:
         raise ValueError(f"{source} is in the format {to} already; name another one with --to")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if target.exists() and (not target.is_dir() or any(target.iterdir()) or target.is_mount()):
         raise ValueError(f"{target} exists; expected a new directory or an empty one: name another one")
-    if source.resolve() in target.resolve().parents:
+    if source.resolve() in target.parents:
         raise ValueError(f"{target} is inside of {source}; expected a place outside of it")
+    if to != "classes":
+        _check_splits(items)
     check_writable(target.parent)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.part-{os.getpid()}")
@@ -90,14 +97,30 @@ def convert(source: Path, target: Path, *, to: str, test_share: float = 0.1, see
     print(f"{target}: {counts['train']:,} training and {counts['test']:,} test images in {classes:,} classes")
 
 
+def _check_splits(items: list[Item]) -> None:
+    """See that both splits have images, and that every class has one for training."""
+    labels = {split: {item.label for item in items if item.split == split} for split in SPLITS}
+    for split, found in labels.items():
+        if not found:
+            raise ValueError(f"there would be no {split} image; expected at least two images of a class")
+    if unknown := labels["test"] - labels["train"]:
+        raise ValueError(f"no training image has the label {class_order(unknown)[0]}; expected one of each class")
+
+
 def read_items(source: Path, *, test_share: float, seed: int) -> tuple[str, list[Item]]:
     """The format of `source`, and its images, training split first."""
     if not source.is_dir():
         raise FileNotFoundError(f"{source} is no directory; expected one with labelled images")
+    if has_idx_files(source) and has_listing(source):
+        raise ValueError(f"{source} holds IDX files and label tables; expected one of them: move the other away")
     if has_idx_files(source):
         return "idx", _idx_items(load_idx(source))
     if has_listing(source):
         listing = read_listing(source)
+        for split in listing.splits:
+            for row in split.rows:
+                if row.size < 0:
+                    raise FileNotFoundError(f"{split.where(row)}: {row.name} is not there; expected a picture file")
         return "folder", [
             Item(split.name, row.label, row.name, split.where(row), split.path(row))
             for split in listing.splits
@@ -105,7 +128,11 @@ def read_items(source: Path, *, test_share: float, seed: int) -> tuple[str, list
         ]
     if class_directories(source):
         files = split_files(source, test_share=test_share, seed=seed)
-        return "classes", [Item(split, label, f"{label}-{path.name}", str(path), path) for split, label, path in files]
+        if others := left_out(source):
+            print(f"warning: {len(others):,} files are left out, such as {shown(others[0])}", file=sys.stderr)
+        return "classes", [
+            Item(split, label, f"{label}-{path.name}", shown(str(path)), path) for split, label, path in files
+        ]
     raise ValueError(
         f"{source} holds no labelled images; expected {', '.join(NAMES)}, or {', '.join(FILES)}, or a directory of "
         ".png or .jpg files for each class"
@@ -133,8 +160,6 @@ def write_folder(directory: Path, items: list[Item]) -> None:
             raise ValueError(f"{item.where}: {problem}: rename it")
         tables[item.split].append(f"{_quoted(item.name)}, {_quoted(item.label)}")
     for split, lines in tables.items():
-        if len(lines) == 1:
-            raise ValueError(f"there would be no {split} image; expected at least two images of a class")
         (directory / split).mkdir()
         (directory / f"{split}_labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _write_files([(directory / item.split / item.name, item) for item in items])
@@ -184,10 +209,7 @@ def write_idx(directory: Path, items: list[Item]) -> None:
 def _write_files(files: list[tuple[Path, Item]]) -> None:
     def write(file: tuple[Path, Item]) -> None:
         path, item = file
-        try:
-            path.write_bytes(item.content())
-        except FileNotFoundError:
-            raise FileNotFoundError(f"{item.where}: {item.image} is not there; expected a picture file") from None
+        path.write_bytes(item.content())
 
     with tqdm(total=len(files), desc="images", unit=" images", disable=None) as progress:
         for _ in in_order(write, files):

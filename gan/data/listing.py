@@ -15,8 +15,10 @@ import io
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +30,7 @@ FILES = ("train/", "train_labels.csv", "test/", "test_labels.csv")
 HEADER = ["Filename", "Label"]
 SUFFIXES = (".png", ".jpg", ".jpeg")
 MAX_LABEL_LENGTH = 100
+MAX_NAME_LENGTH = 255
 SHOWN_PROBLEMS = 20
 INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
@@ -120,7 +123,11 @@ def read_listing(directory: Path, *, batch_size: int = 1) -> Listing:
         FileNotFoundError: a table or a directory is missing.
         ValueError: a table is wrong; its notes say which lines, as does a table of fewer rows than `batch_size`.
     """
-    missing = [name for name in FILES if not (directory / name).exists()]
+    missing = [
+        name
+        for name in FILES
+        if not ((directory / name).is_dir() if name.endswith("/") else (directory / name).is_file())
+    ]
     if missing:
         raise FileNotFoundError(f"{directory} lacks {', '.join(missing)}; expected {', '.join(FILES)}")
     problems = Problems()
@@ -150,7 +157,7 @@ def _read_split(directory: Path, name: str, problems: Problems) -> Split:
     records = _records(table, content)
     found = [value.strip() for value in next(records, (1, []))[1]]
     if found != HEADER:
-        raise ValueError(f"{table}:1: found {', '.join(found)[:80] or 'nothing'}; expected {', '.join(HEADER)}")
+        raise ValueError(f"{table}:1: found {shown(', '.join(found)) or 'nothing'}; expected {', '.join(HEADER)}")
     for line, record in records:
         values = list(map(str.strip, record))
         if not any(values):
@@ -174,9 +181,11 @@ def _picture_files(directory: Path) -> dict[str, tuple[int, int]]:
     found = {}
     with os.scandir(directory) as entries:
         for entry in entries:
-            if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and entry.is_file():
-                status = entry.stat()
-                found[entry.name] = (status.st_size, status.st_mtime_ns)
+            if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith("."):
+                with suppress(OSError):  # A link that leads nowhere or round and round.
+                    status = entry.stat()
+                    if S_ISREG(status.st_mode):
+                        found[entry.name] = (status.st_size, status.st_mtime_ns)
     return found
 
 
@@ -200,8 +209,8 @@ def row_problem(values: list[str], split: str) -> str | None:
     if len(values) != len(HEADER):
         return f"found {len(values)} value{'s' * (len(values) != 1)}; expected a file name and a label"
     name, label = values
-    if not name or not name.isprintable() or name != name.strip():
-        return f"the file name is {name!r}; expected that of a file in {split}/"
+    if not name or not name.isprintable() or name != name.strip() or len(name) > MAX_NAME_LENGTH:
+        return f"the file name is '{shown(name)}'; expected that of a file in {split}/"
     if "/" in name:
         escapes = name.startswith("/") or ".." in name.split("/")
         place = "outside of" if escapes else "not directly in"
@@ -211,6 +220,12 @@ def row_problem(values: list[str], split: str) -> str | None:
     if not label or not label.isprintable() or label != label.strip() or len(label) > MAX_LABEL_LENGTH:
         return f"the label is {label[:MAX_LABEL_LENGTH]!r}; expected 1 to {MAX_LABEL_LENGTH} printable characters"
     return None
+
+
+def shown(text: str) -> str:
+    """Text of others in a message: of bounded length, and on one line."""
+    short = text if len(text) <= MAX_NAME_LENGTH else f"{text[:MAX_NAME_LENGTH]}..."
+    return short if short.isprintable() else short.encode("unicode_escape").decode()
 
 
 def class_order(labels: set[str]) -> list[str]:

@@ -14,7 +14,7 @@ from gan.data.dataset import DataSet, ReadOptions
 from gan.data.digits import make_digits
 from gan.data.folder import load_folder
 from gan.data.idx import has_idx_files, load_idx
-from gan.data.listing import FILES, has_listing
+from gan.data.listing import FILES, has_listing, shown
 from gan.data.pictures import resized
 from gan.images import Pixels
 
@@ -86,4 +86,4 @@ def _resized(dataset: DataSet, options: ReadOptions) -> DataSet:
 
 def _some(names: list[str]) -> str:
     """The first few names, for an error message."""
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return ", ".join(map(shown, names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

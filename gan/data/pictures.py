@@ -17,7 +17,7 @@ import zlib
 from typing import Literal, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gan.images import Pixels
 
@@ -36,10 +36,11 @@ class BadImage(ValueError):
 
 
 class Picture(NamedTuple):
-    """A decoded file."""
+    """A decoded file, and whether it had transparent parts, or more bits than are left."""
 
     pixels: Pixels  # (H, W, C)
-    transparent: bool
+    transparent: bool = False
+    rounded: bool = False
 
 
 def decode(content: bytes) -> Picture:
@@ -48,6 +49,7 @@ def decode(content: bytes) -> Picture:
     Raises:
         BadImage: it is none, is damaged, or is of a kind that would lose something.
     """
+    depth = 8
     if content.startswith(PNG_SIGNATURE):
         depth, colour = _checked_png(content)
         if depth == 16 and colour != PNG_GREY:
@@ -56,9 +58,11 @@ def decode(content: bytes) -> Picture:
         raise BadImage("is empty" if not content else "is neither a PNG nor a JPEG file")
     try:
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
-            return _converted(image)
+            return _converted(image, depth)
     except BadImage:
         raise
+    except UnidentifiedImageError:
+        raise BadImage("cannot be decoded (its first bytes are damaged)") from None
     except Exception as error:  # Pillow raises errors of many kinds for damaged files.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadImage(f"cannot be decoded ({reason})") from error
@@ -67,6 +71,8 @@ def decode(content: bytes) -> Picture:
 def _checked_png(content: bytes) -> tuple[int, int]:
     """Bits a channel and colour type of a PNG whose chunks are all there and whole."""
     position = len(PNG_SIGNATURE)
+    if len(content) > 16 and content[8:16] != b"\0\0\0\x0dIHDR":
+        raise BadImage("is damaged: it does not begin with a PNG header")
     while position + 12 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, position)
         end = position + 8 + length
@@ -80,7 +86,8 @@ def _checked_png(content: bytes) -> tuple[int, int]:
     raise BadImage(f"is truncated: it ends after {len(content)} bytes, within the image")
 
 
-def _converted(image: Image.Image) -> Picture:
+def _converted(image: Image.Image, depth: int) -> Picture:
+    """The picture of an image of this many bits a channel."""
     if image.mode not in MODES:
         raise BadImage(f"is a {image.mode} image; expected grey or RGB: save it as one")
     if image.format == "PNG" and getattr(image, "is_animated", False):
@@ -88,6 +95,9 @@ def _converted(image: Image.Image) -> Picture:
     image.load()
     if "exif" in image.info:
         image = ImageOps.exif_transpose(image)
+    if depth in (2, 4) and image.mode == "L" and "transparency" in image.info:
+        # Pillow stretches such values to 0..255, but not the one that is transparent.
+        image.info["transparency"] *= 255 // (2**depth - 1)
     transparent = False
     if image.mode == "I;16":
         if "transparency" in image.info:
@@ -102,7 +112,7 @@ def _converted(image: Image.Image) -> Picture:
         pixels = np.asarray(image.convert("RGB"))
     else:
         pixels = np.asarray(image.convert("L") if image.mode == "1" else image)
-    return Picture(_grey_if_equal(pixels), transparent)
+    return Picture(_grey_if_equal(pixels), transparent, rounded=depth == 16)
 
 
 def _grey_if_equal(pixels: Pixels) -> Pixels:
@@ -128,5 +138,8 @@ def resized(pixels: Pixels, *, height: int, width: int, how: Resize) -> Pixels:
     elif how == "crop":
         picture = ImageOps.fit(picture, size, lanczos)
     else:
-        picture = ImageOps.pad(picture, size, lanczos, color=BACKGROUND if pixels.shape[-1] == 1 else (BACKGROUND,) * 3)
+        scale = min(height / picture.height, width / picture.width)
+        inner = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), lanczos)
+        picture = Image.new(picture.mode, size, BACKGROUND if pixels.shape[-1] == 1 else (BACKGROUND,) * 3)
+        picture.paste(inner, ((width - inner.width) // 2, (height - inner.height) // 2))
     return np.asarray(picture).reshape(height, width, pixels.shape[-1])
