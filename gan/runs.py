@@ -19,6 +19,7 @@ from gan.config import Config, dump_config
 from gan.data.batches import Batches
 from gan.data.dataset import DataSet, ReadOptions
 from gan.data.loading import load_dataset
+from gan.data.mapped import gather
 from gan.data.pictures import Resize
 from gan.evaluation.scores import Reader, Scorer, Scores
 from gan.files import check_writable
@@ -270,6 +271,6 @@ def _real_grid(data: DataSet) -> Pixels:
     classes = grid_classes(data.spec)
     images = np.zeros((GRID_ROWS, len(classes), *data.spec.shape), np.uint8)
     for column, index in enumerate(classes):
-        found = data.train_images[np.flatnonzero(data.train_labels == index)[:GRID_ROWS]]
+        found = gather(data.train_images, np.flatnonzero(data.train_labels == index)[:GRID_ROWS])
         images[: len(found), column] = found
     return grid(images.reshape(-1, *data.spec.shape), columns=len(classes))

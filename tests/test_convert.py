@@ -1,6 +1,7 @@
 """Conversions between the formats: without loss, or refused."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 from gan.command_line import run
 from gan.data import convert as module
+from gan.data.classes import split_files
 from gan.data.convert import convert
 from gan.data.dataset import ReadOptions
 from gan.data.folder import load_folder
@@ -83,6 +85,8 @@ def test_a_share_of_each_class_is_for_testing_by_seed(classes, tmp_path):
         assert set(splits[-1].splitlines()[1:]) < {
             f"{path.parent.name}-{path.name}, {path.parent.name}" for path in classes.glob("*/*")
         }
+        tests = [set(re.findall(rf"{label}-image (\d+)", splits[-1])) for label in "ab"]
+        assert tests[0] != {str(int(number) - 20) for number in tests[1]}  # Each class is drawn by itself.
     assert splits[0] == splits[1]
     assert splits[0] != splits[2]
 
@@ -97,12 +101,16 @@ def test_a_directory_a_class_as_data_says_how_to_convert_it(classes):
     [
         (["cat", "dog"], {}, "the labels are cat, dog; IDX files hold only labels 0 to K - 1, K at most 256"),
         (["1", "2"], {}, "the labels are 1, 2; IDX files hold only labels 0 to K - 1"),
+        (["0", "1"], {"other": (8, 7)}, "train_labels.csv:3: 1.png is 7x8x1; IDX files hold grey images of one size"),
         (["0", "1"], {"channels": 3}, "train_labels.csv:2: 0.png is 8x8x3; IDX files hold grey images of one size"),
         (list(map(str, range(257))), {"height": 4, "width": 4}, "the labels are 0, 1, 2, 3, 4, ...; IDX"),
     ],
 )
 def test_what_idx_files_cannot_hold_is_refused(tmp_path, labels, changes, problem):
+    other = changes.pop("other", None)
     write_pictures(tmp_path / "folder", {"train": labels, "test": labels[:1]}, **changes)
+    if other:
+        Image.new("L", other).save(tmp_path / "folder" / "train" / "1.png")
     with pytest.raises(ValueError) as error:
         convert(tmp_path / "folder", tmp_path / "idx", to="idx")
     assert problem in str(error.value)
@@ -224,10 +232,37 @@ def test_two_files_of_one_name_are_refused(classes, tmp_path):
             convert(classes, tmp_path / f"folder-{seed}", to="folder", seed=seed)
 
 
-def test_a_label_that_is_no_directory_name_is_refused(tmp_path):
-    write_pictures(tmp_path / "folder", {"train": ["a/b", "c"], "test": ["c"]})
-    with pytest.raises(ValueError, match="the label 'a/b' cannot be the name of a directory"):
+@pytest.mark.parametrize("label", ["a/b", ".a", ".."])
+def test_a_label_that_is_no_directory_name_is_refused(tmp_path, label):
+    write_pictures(tmp_path / "folder", {"train": [label, "c"], "test": ["c"]})
+    with pytest.raises(ValueError, match=rf"the label '{re.escape(label)}' cannot be the name of a directory"):
         convert(tmp_path / "folder", tmp_path / "classes", to="classes")
+
+
+def test_labels_that_need_quotes_survive(tmp_path):
+    labels = ["a, b", "d", 'say "c"']
+    write_pictures(tmp_path / "all", {name: ["x"] * 3 for name in "012"})
+    for number, label in enumerate(labels):
+        (tmp_path / "all" / str(number)).rename(tmp_path / "all" / label)
+    (tmp_path / "all" / ".hidden").mkdir()
+    (tmp_path / "all" / ".hidden" / "x.png").touch()
+    convert(tmp_path / "all", tmp_path / "folder", to="folder")
+    data = load_folder(tmp_path / "folder", ReadOptions())
+    assert data.spec.class_names == tuple(labels)
+    assert [counts.tolist() for counts in data.class_counts()] == [[2, 2, 2], [1, 1, 1]]
+
+
+def test_converted_files_are_in_the_order_of_their_numbers(tmp_path):
+    write_pictures(tmp_path / "all", {"0": ["x"] * 3, "1": ["x"]})
+    zero = tmp_path / "all" / "0"
+    for old, new in enumerate(("train-100000.png", "train-00002.jpg", "test-00000.png")):
+        (zero / f"{old}.png").rename(zero / new)
+    (tmp_path / "all" / "1" / "0.png").rename(tmp_path / "all" / "1" / "train-00001.png")
+    files = split_files(tmp_path / "all", test_share=0.9, seed=0)
+    assert [(file.split, file.label, file.path.name) for file in files] == [
+        ("train", "1", "train-00001.png"), ("train", "0", "train-00002.jpg"), ("train", "0", "train-100000.png"),
+        ("test", "0", "test-00000.png"),
+    ]  # fmt: skip
 
 
 def test_a_killed_conversion_leaves_no_target(tmp_path, monkeypatch):

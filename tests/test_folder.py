@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gan.data import cache, folder, mapped
+from gan.data import cache, checking, folder, mapped
 from gan.data.dataset import DataSet, ReadOptions
 from gan.data.folder import load_folder
 from gan.data.pictures import resized
 
 LABELS = {"train": ["dog", "cat", "dog", "emu", "cat"], "test": ["emu", "dog", "cat"]}
 SKIP = ReadOptions(on_bad_image="skip")
+SKIP_8X8 = ReadOptions(on_bad_image="skip", image_size=(8, 8))
 
 
 @pytest.fixture
@@ -133,14 +135,34 @@ def test_other_sizes_are_an_error_that_shows_them(directory):
     assert len(notes) == 7
     assert notes[0] == f"{directory}/train_labels.csv:2: 0.png is 8x8; expected 6x9, as image_size"
     assert summary.endswith("sizes found: 8x8 (6), 6x9 (1), 8x9 (1); pass --resize fit, crop or pad")
-    data = load_folder(directory, SKIP)
+    assert refusal(directory, SKIP)[0].endswith("set image_size in the config and pass --resize fit, crop or pad")
+    data = load_folder(directory, ReadOptions(image_size=(8, 8), on_bad_image="skip"))
     assert data.train_labels.tolist() == [1, 1, 0]
+
+
+def test_all_images_are_held_to_one_size(tmp_path, monkeypatch):
+    """That of most of the first, whatever the very first and the last have."""
+    monkeypatch.setattr("gan.data.checking.FIRST_ROWS", 3)
+    monkeypatch.setattr("gan.data.checking.PART_ROWS", 2)
+    write_pictures(tmp_path, {"train": ["a"] * 8, "test": ["a"]})
+    for index in (0, 6, 7):
+        Image.new("L", (9, 5)).save(tmp_path / "train" / f"{index}.png")
+    _, notes = refusal(tmp_path)
+    assert [note.split(" ")[1] for note in notes] == ["0.png", "6.png", "7.png"]
+
+
+def test_a_size_is_found_behind_damaged_images(tmp_path, monkeypatch):
+    monkeypatch.setattr("gan.data.checking.FIRST_ROWS", 2)
+    write_pictures(tmp_path, {"train": ["a"] * 8, "test": ["a"]})
+    for index in range(5):
+        (tmp_path / "train" / f"{index}.png").write_bytes(b"")
+    assert len(load_folder(tmp_path, SKIP).train_images) == 3
 
 
 def test_one_large_file_at_the_start_does_not_tell_the_size(tmp_path, monkeypatch):
     write_pictures(tmp_path, {"train": ["a"] * 20, "test": ["a"]})
     Image.new("L", (30, 30)).save(tmp_path / "train" / "0.png", compress_level=0)
-    monkeypatch.setattr("gan.data.checking.PART_BYTES", 500)
+    monkeypatch.setattr("gan.data.checking.PART_BYTES", 800)
     assert refusal(tmp_path)[1] == [
         f"{tmp_path}/train_labels.csv:2: 0.png is 30x30; expected 8x8, as most of the first images"
     ]
@@ -154,6 +176,8 @@ def test_a_file_too_large_to_be_a_picture_is_not_read(directory):
 
 
 def test_a_size_that_no_network_is_built_for_is_refused(tmp_path):
+    write_pictures(tmp_path / "long", LABELS, height=1025, width=8)
+    assert "holds images of 1025x8; expected sides of 4 to 1024" in refusal(tmp_path / "long")[0]
     write_pictures(tmp_path, LABELS, height=3, width=8)
     assert refusal(tmp_path)[0].startswith(
         f"{tmp_path} holds images of 3x8; expected sides of 4 to 1024 pixels: set ima"
@@ -181,7 +205,7 @@ def damage(path: Path, how: str) -> str:
         return "is a CMYK image; expected grey or RGB: save it as one"
     if how == "size":
         Image.new("L", (7, 8)).save(path)
-        return "is 8x7; expected 8x8, as most of the first images"
+        return "is 8x7; expected 8x8, as image_size"
     path.unlink()
     path.mkdir() if how == "directory" else os.mkfifo(path)
     return "is no file; expected a picture"
@@ -195,14 +219,16 @@ def test_a_bad_image_is_an_error_by_file_and_line_or_left_out(directory, how, ca
     whole = load_folder(directory, ReadOptions())
     problem = damage(directory / "train" / "2.png", how)
     where = f"{directory}/train_labels.csv:4: 2.png {problem}"
-    summary, notes = refusal(directory)
+    native = ReadOptions(image_size=(8, 8))
+    summary, notes = refusal(directory, native)
     assert notes == [where]
     if how != "size":
         remedy = "correct the files, or pass --on-bad-image skip to leave them out"
         assert summary == f"{directory} has 1 problem; {remedy}"
+        assert refusal(directory, ReadOptions(image_size=(8, 8), resize="pad"))[0] == summary
     capsys.readouterr()
     for _ in range(2):
-        data = load_folder(directory, SKIP)
+        data = load_folder(directory, SKIP_8X8)
         assert (
             capsys.readouterr().err == f"warning: 1 of 8 images cannot be used and are left out; the first: {where}\n"
         )
@@ -210,7 +236,7 @@ def test_a_bad_image_is_an_error_by_file_and_line_or_left_out(directory, how, ca
         np.testing.assert_array_equal(data.test_images, whole.test_images)
         assert data.train_labels.tolist() == [1, 0, 2, 0]
         assert data.spec.class_names == ("cat", "dog", "emu")
-    assert refusal(directory)[1] == [where]
+    assert refusal(directory, native)[1] == [where]
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -257,6 +283,83 @@ def test_one_changed_pixel_or_label_makes_the_cache_stale(directory):
     assert relabelled.train_labels.tolist() == [1, 1, 1, 2, 0]
     assert entries(directory) != stale
     assert len({before.digest, after.digest, relabelled.digest}) == 3
+
+
+def test_another_way_to_resize_is_another_entry(tmp_path):
+    write_pictures(tmp_path, LABELS, height=8, width=16)
+    ways = {how: load_folder(tmp_path, ReadOptions(image_size=(8, 8), resize=how)) for how in ("fit", "crop", "pad")}
+    assert len({data.digest for data in ways.values()}) == 3
+    assert [name.partition("-")[2] for name in entries(tmp_path)] == ["8x8-crop", "8x8-fit", "8x8-pad"]
+
+
+def test_another_version_decodes_anew(directory, monkeypatch):
+    load_folder(directory, ReadOptions())
+    monkeypatch.setattr(cache, "VERSION", cache.VERSION + 1)
+    assert decoded_again(directory)
+    assert len(entries(directory)) == 1
+
+
+def test_an_entry_has_two_files(directory):
+    """Also where the images were grey at first."""
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(directory / "test" / "2.png")
+    load_folder(directory, ReadOptions())
+    (entry,) = entries(directory)
+    assert sorted(path.name for path in (directory / "cache" / entry).iterdir()) == ["about.json", "images.bin"]
+
+
+def test_a_relative_path_is_the_same_directory(directory, monkeypatch, tmp_path_factory):
+    place = tmp_path_factory.mktemp("place")
+    load_folder(directory, ReadOptions(cache_dir=place))
+    monkeypatch.chdir(directory)
+    assert not decoded_again(Path(), ReadOptions(cache_dir=place))
+    (directory / "test" / "0.png").touch()
+    assert decoded_again(Path(), ReadOptions(cache_dir=place))
+    assert len([path for path in place.iterdir() if path.is_dir()]) == 1
+
+
+def test_warnings_of_pillow_are_kept_quiet_but_enormous_pictures_are_refused(directory, monkeypatch):
+    original = checking.decode
+
+    def warning(content):
+        warnings.warn("odd", stacklevel=1)
+        return original(content)
+
+    monkeypatch.setattr(checking, "decode", warning)
+    load_folder(directory, ReadOptions())
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
+    (directory / "train" / "0.png").touch()
+    _, notes = refusal(directory)
+    assert len(notes) == 8
+    assert "cannot be decoded (Image size (64 pixels) exceeds limit of 40 pixels" in notes[0]
+
+
+def test_the_check_shows_how_far_it_is(directory, monkeypatch):
+    shown = []
+
+    class Bar(checking.tqdm):
+        def __init__(self, **options):
+            assert options["disable"] is None  # No bar where there is no terminal.
+            shown.append(options["total"])
+            super().__init__(**options)
+
+        def update(self, count):
+            shown.append(count)
+
+    monkeypatch.setattr(checking, "tqdm", Bar)
+    monkeypatch.setattr(checking, "FIRST_ROWS", 3)
+    monkeypatch.setattr(checking, "PART_ROWS", 4)
+    load_folder(directory, ReadOptions())
+    assert shown == [8, 3, 4, 1]
+
+
+def test_memory_that_runs_out_is_no_bad_image(directory, monkeypatch):
+    def exhausted(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("gan.data.pictures._converted", exhausted)
+    with pytest.raises(MemoryError):
+        load_folder(directory, SKIP)
+    assert entries(directory) == []
 
 
 def test_the_cache_can_be_elsewhere_and_shared(directory, tmp_path_factory):

@@ -45,13 +45,14 @@ def test_rows_are_in_the_order_of_the_tables(directory):
     ("labels", "classes"),
     [
         (["10", "9", "-1", "300"], ("-1", "9", "10", "300")),
+        (["1" + "0" * 30, "2" + "0" * 29], ("2" + "0" * 29, "1" + "0" * 30)),
         (["10", "9", "nine"], ("10", "9", "nine")),
         (["01", "1", "2"], ("01", "1", "2")),
         (["1.0", "1"], ("1", "1.0")),
         (["Äpfel", "Zebra", "a b", "猫"], ("Zebra", "a b", "Äpfel", "猫")),
         (["only"], ("only",)),
     ],
-    ids=["integers", "mixed", "leading zero", "decimals", "words", "one"],
+    ids=["integers", "large integers", "mixed", "leading zero", "decimals", "words", "one"],
 )
 def test_classes_are_integers_by_value_or_words(tmp_path, labels, classes):
     """Labels are one class only if they are written alike."""

@@ -1,7 +1,9 @@
 """Images in a file: written one by one, mapped, and let go of."""
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +99,20 @@ def test_results_come_in_order_and_few_are_ahead():
     for number, result in enumerate(in_order(work, iter(range(1000)))):
         assert result == number**2
         assert len(begun) <= number + 3 + 2 * 64
+
+
+def test_little_is_begun_once_the_consumer_has_stopped():
+    begun = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        time.sleep(0.01)
+        return number
+
+    results = in_order(work, range(1000))
+    next(results)
+    results.close()
+    assert len(begun) <= 1 + 3 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 100
 
 
 def test_an_error_in_the_work_is_raised_in_its_place():

@@ -120,6 +120,18 @@ def test_16_bit_grey_is_rounded_not_cut():
     assert (expected != values >> 8).any()
 
 
+def test_every_16_bit_value_is_rounded_to_the_nearest():
+    values = np.arange(65_536, dtype=np.uint16).reshape(256, 256)
+    found = decode(encoded(Image.fromarray(values)))
+    np.testing.assert_array_equal(found.pixels[..., 0], np.rint(values / 257))
+    assert found.rounded
+
+
+def test_16_bit_grey_with_transparency_is_refused():
+    with pytest.raises(BadImage, match="has 16 bits a channel and transparency"):
+        decode(png(16, 0, b"\0\1\2", width=1, height=1, transparent=3))
+
+
 @pytest.mark.parametrize(("colour", "channels"), [(2, 3), (4, 2), (6, 4)])
 def test_other_16_bit_images_are_refused(colour, channels):
     rows = (b"\0" + bytes(2 * 3 * channels)) * 2
@@ -178,6 +190,29 @@ def test_no_bytes_raise_anything_else(content, start):
         decode(start + content)
 
 
+def test_several_pictures_in_a_jpeg_are_the_first():
+    """As telephones write them."""
+    content = encoded(RGB, "MPO", save_all=True, append_images=[Image.fromarray(RGB[::-1])])
+    np.testing.assert_array_equal(decode(content).pixels, np.asarray(Image.open(io.BytesIO(content))))
+
+
+def test_orientation_that_cannot_be_read_is_ignored():
+    content = encoded(RGB, "PNG", exif=b"Exif\0\0nonsense")
+    np.testing.assert_array_equal(decode(content).pixels, RGB)
+
+
+def test_orientation_after_the_pixels_is_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    before = encoded(RGB, "PNG", exif=exif)
+    place = before.index(b"eXIf") - 4
+    length = 12 + struct.unpack_from(">I", before, place)[0]
+    chunk, rest = before[place : place + length], before[:place] + before[place + length :]
+    after = rest[:-12] + chunk + rest[-12:]
+    np.testing.assert_array_equal(decode(after).pixels, RGB[::-1, ::-1])
+    np.testing.assert_array_equal(decode(before).pixels, RGB[::-1, ::-1])
+
+
 def test_orientation_is_applied():
     exif = Image.Exif()
     exif[0x0112] = 6  # stored lying on its left side
@@ -201,6 +236,8 @@ def test_fit_stretches_crop_cuts_and_pad_adds_black():
     fit = resized(wide, height=8, width=8, how="fit")[4, :, 0]
     assert fit[0] < 60 and abs(int(fit[3]) - 150) < 20 and fit[7] > 240
     np.testing.assert_array_equal(resized(wide, height=8, width=8, how="crop"), np.full((8, 8, 1), 150))
+    tall = wide.transpose(1, 0, 2)
+    np.testing.assert_array_equal(resized(tall, height=8, width=8, how="crop"), np.full((8, 8, 1), 150))
     pad = resized(wide, height=24, width=24, how="pad")
     np.testing.assert_array_equal(pad[8:16], wide)
     assert not pad[:8].any() and not pad[16:].any()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.data.dataset import Labels
-from gan.data.mapped import release
+from gan.data.mapped import gather
 from gan.images import Pixels
 from gan.seeding import Purpose, numpy_stream
 
@@ -51,9 +51,7 @@ class Batches:
         if first < 0 or count < 1:
             raise ValueError(f"batches {first} to {first + count - 1} were asked for; expected one or more, from 0")
         chosen = np.stack([self._indices(number) for number in range(first, first + count)])  # (count, B)
-        batch = Batch(self._images[chosen], self._labels[chosen])
-        release(self._images)
-        return batch
+        return Batch(gather(self._images, chosen), self._labels[chosen])
 
     def _indices(self, number: int) -> NDArray[np.int64]:
         """Which images make batch `number`: (B,)."""

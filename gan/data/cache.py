@@ -17,8 +17,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
 from gan.data.dataset import ReadOptions
 from gan.data.listing import Listing, read_listing
 from gan.data.mapped import map_images
@@ -74,12 +72,14 @@ def cached(
     """
     cache = options.cache_dir or listing.directory / "cache"
     path = cache / entry_name(listing, options)
-    entry = _read(path, options)
-    if entry is None:
-        check_writable(cache, flag="--cache-dir")
-        with exclusive(cache / ".lock", waiting=f"waiting for another run, which is writing to {cache}"):
-            entry = _read(path, options) or _write(path, listing, options, fill)
-    return entry, map_images(path / IMAGES, entry.shape)
+    if found := _open(path, options):
+        return found
+    check_writable(cache, flag="--cache-dir")
+    with exclusive(cache / ".lock", waiting=f"waiting for another run, which is writing to {cache}"):
+        if found := _open(path, options):
+            return found
+        entry = _write(path, listing, options, fill)
+        return entry, map_images(path / IMAGES, entry.shape)
 
 
 def _digest(listing: Listing, options: ReadOptions) -> str:
@@ -88,17 +88,17 @@ def _digest(listing: Listing, options: ReadOptions) -> str:
     return hashlib.sha256(f"{VERSION} {listing.digest()} {directory}".encode()).hexdigest()[:16]
 
 
-def _read(path: Path, options: ReadOptions) -> Entry | None:
-    """The entry at `path`; None if it is not there, is damaged, or lacks rows that may not be skipped."""
+def _open(path: Path, options: ReadOptions) -> tuple[Entry, Pixels] | None:
+    """The entry at `path`, and its images; None if it is not there, damaged, or lacks rows that may not be skipped."""
     try:
         values = json.loads((path / ABOUT).read_text())
         values["shape"] = tuple(map(int, values["shape"]))
         values["skipped"] = {int(row): str(why) for row, why in values["skipped"].items()}
         entry = Entry(**values)
-        whole = (path / IMAGES).stat().st_size == int(np.prod(entry.shape))
+        images = map_images(path / IMAGES, entry.shape)
     except (AttributeError, KeyError, OSError, TypeError, ValueError):
         return None
-    return entry if whole and (options.on_bad_image == "skip" or not entry.skipped) else None
+    return (entry, images) if options.on_bad_image == "skip" or not entry.skipped else None
 
 
 def _write(

@@ -24,7 +24,7 @@ from gan.data.dataset import DataSet
 from gan.data.idx import NAMES, UINT8, has_idx_files, load_idx
 from gan.data.listing import FILES, HEADER, SPLITS, class_order, has_listing, read_listing, row_problem, shown
 from gan.data.parallel import in_order
-from gan.data.pictures import BadImage, decode
+from gan.data.pictures import BadImage, decode, quiet
 from gan.files import check_writable
 from gan.images import Pixels, encode
 
@@ -188,7 +188,7 @@ def write_idx(directory: Path, items: list[Item]) -> None:
             f"the labels are {found}; IDX files hold only labels 0 to K - 1, K at most {MAX_IDX_CLASSES}: rename them"
         )
     shape = items[0].pixels().shape
-    with tqdm(total=len(items), desc="images", unit=" images", disable=None) as progress:
+    with quiet(), tqdm(total=len(items), desc="images", unit=" images", disable=None) as progress:
         for split, images_name, labels_name in zip(SPLITS, NAMES[::2], NAMES[1::2], strict=True):
             part = [item for item in items if item.split == split]
             with (directory / images_name).open("wb") as file:

@@ -34,7 +34,7 @@ class ReadOptions:
         resize: how to make that size of images of another; None: they are wrong.
         cache_dir: where decoded images are kept; None: `cache` in the directory of the data.
         on_bad_image: whether an image that cannot be used is an error, or left out.
-        batch_size: images that the training split must have at least.
+        batch_size: images that must be listed for training, at least.
     """
 
     image_size: tuple[int, int] | None = None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.data.cache import Entry, cached
-from gan.data.checking import Size, examine
+from gan.data.checking import Size, WrongSize, examine
 from gan.data.dataset import DataSet, ReadOptions
 from gan.data.listing import Listing, Problems, read_listing
 from gan.data.mapped import PixelFile, map_images
@@ -53,6 +53,7 @@ def _decode(path: Path, listing: Listing, options: ReadOptions) -> Entry:
     problems, sizes = Problems(), Counter[Size]()
     skipped: dict[int, str] = {}
     transparent = 0
+    skips = options.on_bad_image == "skip"
     with PixelFile(path) as file:
         for number, found in enumerate(examine(listing, options)):
             if found.size:
@@ -61,10 +62,12 @@ def _decode(path: Path, listing: Listing, options: ReadOptions) -> Entry:
                 where, what = found.split.where(found.row), f"{found.row.name} {found.result}"
                 problems.add(where, what)
                 skipped[number] = f"{where}: {what}"
-            elif options.on_bad_image == "skip" or not skipped:
+                # Which size is right is a guess without image_size: nothing is left out for that.
+                skips = skips and not (isinstance(found.result, WrongSize) and options.image_size is None)
+            elif skips or not skipped:
                 file.append(found.result.pixels)
                 transparent += found.result.transparent
-    if skipped and options.on_bad_image == "error":
+    if skipped and not skips:
         raise problems.error(listing.directory, _remedy(sizes, options))
     for split, kept in zip(listing.splits, _kept(listing, skipped), strict=True):
         if not kept.any():

@@ -32,7 +32,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 MAX_LABEL_LENGTH = 100
 MAX_NAME_LENGTH = 255
 SHOWN_PROBLEMS = 20
-INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 
 class Row(NamedTuple):

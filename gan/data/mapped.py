@@ -1,12 +1,11 @@
 """Images in a file, mapped rather than read, so that a data set larger than memory can be used.
 
-What a process has looked at in a map counts as its memory until it lets go of it: `release` after each look.
+What a process has looked at in a map counts as its memory until it lets go of it, which `gather` and `parts` do.
 
     with PixelFile(path) as file:
         file.append(pixels)
     images = map_images(path, file.shape)
-    part = images[chosen]
-    release(images)
+    part = gather(images, chosen)
 
 Shapes: `N` images of `H W C` height, width, channels.
 """
@@ -19,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gan.images import Pixels
 
@@ -40,10 +40,12 @@ class PixelFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """All is on the disk then."""
-        with self._file:
+        try:
             if error is None:
                 self._file.flush()
                 os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
 
     def append(self, pixels: Pixels) -> None:
         """Add one image (H, W, C)."""
@@ -69,6 +71,13 @@ class PixelFile:
 def map_images(path: Path, shape: tuple[int, ...]) -> Pixels:
     """The file's bytes as a read-only array of this shape; nothing is read yet."""
     return np.asarray(np.memmap(path, np.uint8, mode="r", shape=shape))
+
+
+def gather(images: Pixels, chosen: NDArray[np.int64] | slice) -> Pixels:
+    """Images (N, ...) by their indices, of any shape: a copy, and nothing more of the map stays in memory."""
+    found = np.array(images[chosen])
+    release(images)
+    return found
 
 
 def release(images: Pixels) -> None:

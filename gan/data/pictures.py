@@ -13,7 +13,10 @@ Shapes: `H W C` height, width, channels (1 or 3).
 
 import io
 import struct
+import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -43,6 +46,15 @@ class Picture(NamedTuple):
     rounded: bool = False
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No warnings of what is odd in a picture but does not matter; that it is enormous is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
 def decode(content: bytes) -> Picture:
     """Pixels of the bytes of a PNG or JPEG file.
 
@@ -59,7 +71,7 @@ def decode(content: bytes) -> Picture:
     try:
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
             return _converted(image, depth)
-    except BadImage:
+    except (BadImage, MemoryError):
         raise
     except UnidentifiedImageError:
         raise BadImage("cannot be decoded (its first bytes are damaged)") from None
@@ -94,7 +106,8 @@ def _converted(image: Image.Image, depth: int) -> Picture:
         raise BadImage("is an animation; expected one picture")
     image.load()
     if "exif" in image.info:
-        image = ImageOps.exif_transpose(image)
+        with suppress(Exception):  # What cannot be read there says nothing of the picture.
+            image = ImageOps.exif_transpose(image)
     if depth in (2, 4) and image.mode == "L" and "transparency" in image.info:
         # Pillow stretches such values to 0..255, but not the one that is transparent.
         image.info["transparency"] *= 255 // (2**depth - 1)

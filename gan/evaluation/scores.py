@@ -21,7 +21,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan.data.dataset import DataSet
-from gan.data.mapped import release
+from gan.data.mapped import gather
 from gan.evaluation.frechet import feature_statistics, frechet_distance
 from gan.images import Pixels, network_from_pixels
 from gan.models.classifier import FEATURES
@@ -97,10 +97,9 @@ class Reader:
         """Images (N, H, W, C) uint8 -> features (N, D) and classes (N,)."""
         features, classes = [], []
         for start in range(0, len(images), BATCH):
-            part = images[start : start + BATCH]
+            part = gather(images, slice(start, start + BATCH))
             padding = np.zeros((BATCH - len(part), *part.shape[1:]), np.uint8)
             seen, named = self._read(tf.constant(np.concatenate([part, padding])))
-            release(images)
             features.append(seen.numpy()[: len(part)])
             classes.append(named.numpy()[: len(part)])
         return Reading(np.concatenate(features), np.concatenate(classes))
@@ -150,9 +149,8 @@ class Scorer:
         self._labels = np.eye(data.spec.num_classes, dtype=np.float32)[self._classes]
         styles = numpy_stream(Purpose.SCORED_STYLES, seed)
         self._styles = styles.standard_normal((self.samples, noise_dims), dtype=np.float32)
-        self._real = feature_statistics(self._reading(lambda part: data.test_images[scored[part]]).features)
-        train = feature_statistics(self._reading(lambda part: data.train_images[others[part]]).features)
-        release(data.train_images)
+        self._real = feature_statistics(self._reading(lambda part: gather(data.test_images, scored[part])).features)
+        train = feature_statistics(self._reading(lambda part: gather(data.train_images, others[part])).features)
         self.noise_floor = frechet_distance(self._real, train)
 
     def _reading(self, images: Callable[[slice], Pixels]) -> Reading:
