@@ -6,8 +6,8 @@
 
 Speed: MNIST becomes PNG files and tables by gan.data.convert, and IDX files again, which must be the same bytes. The
 folder is then loaded twice; the first time decodes. Memory: pictures of shapes, so many that they take four times the
-limit when they are decoded; a small classifier and a small GAN are trained on all of them and scored, and neither process
-may have taken more than the limit.
+limit when they are decoded; a small classifier and a small GAN are trained on all of them and scored, and neither
+process may have taken more than the limit.
 """
 
 import argparse

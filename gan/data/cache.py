@@ -40,7 +40,7 @@ class Entry:
     Attributes:
         directory: of the data, absolute.
         shape: (N, H, W, C) of the images, height, width and channels.
-        skipped: rows that cannot be used, numbered from 0 through both splits, and why: `file:line: what`.
+        skipped: rows that cannot be used, numbered from 0 through both splits, and why.
         transparent: how many images were laid on black.
         digest: of the data set, as `DataSet.digest`.
     """

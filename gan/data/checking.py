@@ -58,7 +58,7 @@ def examine(listing: Listing, options: ReadOptions) -> Iterator[Examined]:
     Raises:
         ValueError: that size is none that networks can be built for.
     """
-    places = [(split, row) for split in listing.splits for row in split.rows]
+    places = listing.places()
     wanted = options.image_size
     with quiet(), tqdm(total=len(places), desc="images", unit=" images", disable=None) as progress:
         start = 0

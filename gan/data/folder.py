@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gan.data.cache import Entry, cached
 from gan.data.checking import Size, WrongSize, examine
 from gan.data.dataset import DataSet, ReadOptions
-from gan.data.listing import Listing, Problems, read_listing
+from gan.data.listing import Listing, Problems, read_listing, shown
 from gan.data.mapped import PixelFile, map_images
 from gan.data.pictures import BadImage
 from gan.images import ImageSpec, Pixels
@@ -36,13 +36,15 @@ def load_folder(directory: Path, options: ReadOptions) -> DataSet:
     for split in listing.splits:
         if split.unlisted:
             more = f" and {len(split.unlisted) - 1:,} more" if len(split.unlisted) > 1 else ""
-            print(f"warning: {split.unlisted[0]}{more} in {split.name}/: not in {split.table}", file=sys.stderr)
+            print(f"warning: {shown(split.unlisted[0])}{more} in {split.name}/: not in {split.table}", file=sys.stderr)
     entry, images = cached(listing, options, _decode)
     if entry.skipped:
-        total = sum(len(split.rows) for split in listing.splits)
-        first = entry.skipped[min(entry.skipped)]
+        places = listing.places()
+        number, what = min(entry.skipped.items())
+        split, row = places[number]
         print(
-            f"warning: {len(entry.skipped):,} of {total:,} images cannot be used and are left out; the first: {first}",
+            f"warning: {len(entry.skipped):,} of {len(places):,} images cannot be used and are left out; "
+            f"the first: {split.where(row)}: {row.name} {what}",
             file=sys.stderr,
         )
     return _dataset(listing, images, skipped=entry.skipped, transparent=entry.transparent, digest=entry.digest)
@@ -59,9 +61,8 @@ def _decode(path: Path, listing: Listing, options: ReadOptions) -> Entry:
             if found.size:
                 sizes[found.size] += 1
             if isinstance(found.result, BadImage):
-                where, what = found.split.where(found.row), f"{found.row.name} {found.result}"
-                problems.add(where, what)
-                skipped[number] = f"{where}: {what}"
+                problems.add(found.split.where(found.row), f"{found.row.name} {found.result}")
+                skipped[number] = str(found.result)
                 # Which size is right is a guess without image_size: nothing is left out for that.
                 skips = skips and not (isinstance(found.result, WrongSize) and options.image_size is None)
             elif skips or not skipped:

@@ -97,6 +97,10 @@ class Listing:
     def splits(self) -> tuple[Split, Split]:
         return self.train, self.test
 
+    def places(self) -> list[tuple[Split, Row]]:
+        """All rows, those of the training split first, each with its split."""
+        return [(split, row) for split in self.splits for row in split.rows]
+
     def class_indices(self, split: Split) -> Labels:
         """(N,), one for each row."""
         index = {name: number for number, name in enumerate(self.class_names)}
