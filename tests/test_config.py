@@ -43,7 +43,7 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
         ("mnist", {"gan_epochs": 6}),
         ("large", {"image_size": 64, "gen_width": 64, "crit_width": 64, "gan_batch_size": 128, "steps_per_call": 16}),
         ("mixed-precision", {"mixed_precision": True}),
-        ("folder-rgb", {"image_size": 64, "cls_epochs": 10, "gan_epochs": 60}),
+        ("folder-rgb", {"image_size": 64, "cls_epochs": 10, "gan_epochs": 200}),
     ],
 )
 def test_preset(name: str, changes: dict[str, Any]) -> None:
