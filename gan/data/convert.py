@@ -73,23 +73,23 @@ def convert(source: Path, target: Path, *, to: str, test_share: float = 0.1, see
     Raises:
         ValueError, OSError: the source cannot be used, or not in that format without loss.
     """
-    target = target.resolve()
+    place = target.resolve()
     found, items = read_items(source, test_share=test_share, seed=seed)
     if found == to:
         raise ValueError(f"{source} is in the format {to} already; name another one with --to")
     if target.exists() and (not target.is_dir() or any(target.iterdir()) or target.is_mount()):
         raise ValueError(f"{target} exists; expected a new directory or an empty one: name another one")
-    if source.resolve() in target.parents:
+    if source.resolve() in place.parents:
         raise ValueError(f"{target} is inside of {source}; expected a place outside of it")
     if to != "classes":
         _check_splits(items)
-    check_writable(target.parent)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.part-{os.getpid()}")
+    check_writable(place.parent)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f".{place.name}.part-{os.getpid()}")
     try:
         partial.mkdir()
         {"folder": write_folder, "idx": write_idx, "classes": write_classes}[to](partial, items)
-        partial.replace(target)
+        partial.replace(place)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     counts = Counter(item.split for item in items)
