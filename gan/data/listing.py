@@ -15,7 +15,6 @@ import io
 import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
@@ -162,13 +161,17 @@ def _read_split(directory: Path, name: str, problems: Problems) -> Split:
     found = [value.strip() for value in next(records, (1, []))[1]]
     if found != HEADER:
         raise ValueError(f"{table}:1: found {shown(', '.join(found)) or 'nothing'}; expected {', '.join(HEADER)}")
+    labels: set[str] = set()
     for line, record in records:
-        values = list(map(str.strip, record))
+        values = [value.strip() for value in record]
         if not any(values):
             continue
-        problem = row_problem(values, name)
+        # A name that was found, and a label that was right before, need no closer look: there may be a million rows.
+        known = len(values) == 2 and values[1] in labels and values[0] in files and values[0].isprintable()
+        problem = None if known else row_problem(values, name)
         if problem is None:
             file, label = values
+            labels.add(label)
             first = first_lines.setdefault(file, line)
             if first == line:
                 rows.append(Row(file, label, line, *files.pop(file, (-1, -1))))
@@ -186,10 +189,12 @@ def _picture_files(directory: Path) -> dict[str, tuple[int, int]]:
     with os.scandir(directory) as entries:
         for entry in entries:
             if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith("."):
-                with suppress(OSError):  # A link that leads nowhere or round and round.
+                try:
                     status = entry.stat()
-                    if S_ISREG(status.st_mode):
-                        found[entry.name] = (status.st_size, status.st_mtime_ns)
+                except OSError:  # A link that leads nowhere or round and round.
+                    continue
+                if S_ISREG(status.st_mode):
+                    found[entry.name] = (status.st_size, status.st_mtime_ns)
     return found
 
 
