@@ -83,7 +83,9 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     flags.add_argument("--save-steps", type=positive, default=1000, help="steps between checkpoints")
     flags.add_argument("--log-dir", type=Path, default=Path(log_dir), help="where records go, a subdirectory a run")
     flags.add_argument("--log-graph", action="store_true", help="record the graph of the training step")
-    flags.add_argument("--overwrite", action="store_true", help="replace the checkpoints of an earlier run")
+    earlier = flags.add_mutually_exclusive_group()
+    earlier.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in the --save-dir")
+    earlier.add_argument("--overwrite", action="store_true", help="replace the checkpoints of an earlier run")
     flags.add_argument("--dry-run", action="store_true", help="check everything, print the plan, and exit")
 
 

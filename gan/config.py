@@ -151,6 +151,12 @@ def allowed(name: str) -> str:
     return f"{'an integer' if kind is int else 'a number'}, {_range(name, infos)}"
 
 
+def differences(old: Config, new: Config) -> list[str]:
+    """The fields that two configs differ in, such as `gen_lr: 0.001, now 0.01`."""
+    was, is_now = asdict(old), asdict(new)
+    return [f"{name}: {_yaml(was[name])}, now {_yaml(is_now[name])}" for name in NAMES if was[name] != is_now[name]]
+
+
 def config_table() -> str:
     """Every field as a GitHub Markdown table."""
     rows = ["| field | default | allowed | meaning |", "|---|---|---|---|"]

@@ -45,6 +45,15 @@ def exclusive(path: Path, *, waiting: str | None = None) -> Iterator[None]:
         yield
 
 
+def flush_directory(directory: Path) -> None:
+    """See that names in a directory are on the disk."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file under a temporary name beside it, then move it into place; parents are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,5 +64,6 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+        flush_directory(path.parent)
     finally:
         partial.unlink(missing_ok=True)

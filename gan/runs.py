@@ -35,6 +35,7 @@ from gan.training.gan_trainer import GanTrainer, Networks
 from gan.training.loop import Evaluation, Schedule, train
 from gan.training.records import Records
 from gan.training.replicas import make_strategy
+from gan.training.resuming import Resumed, find
 
 GRID_ROWS = 8
 CONFIG_FILES: dict[Kind, str] = {"classifier": "config-cls.yaml", "gan": "config-gan.yaml"}
@@ -60,6 +61,7 @@ class RunOptions:
     record_epochs: int = 1
     keep: int = 3
     log_graph: bool = False
+    resume: bool = False
     overwrite: bool = False
     dry_run: bool = False
 
@@ -94,18 +96,22 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
         FloatingPointError: a loss is not finite.
     """
     replaced = _check_directories(options, "classifier")
+    resumed = _resumed(options, "classifier", config)
     data = options.read_data(config, batch_size=config.cls_batch_size)
     batches = Batches(data.train_images, data.train_labels, batch_size=config.cls_batch_size, seed=config.seed)
     total_steps = config.cls_epochs * batches.per_epoch
+    if resumed is not None and resumed.is_complete(data.digest, total_steps):
+        return float(resumed.about.scores["accuracy"])
     strategy = make_strategy()
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
         classifier = Classifier(data.spec, config, dtype=_dtype(config))
-    if options.load_dir is not None:
+    if options.load_dir is not None and resumed is None:
         start = _compatible_classifier(options.load_dir, data, options)
         checkpoints.restore(start, {"classifier": classifier}, partial=True)
     trainer = ClassifierTrainer(classifier, data.spec, config=config, total_steps=total_steps, strategy=strategy)
-    _print_plan(data, trainer.models, strategy, f"{total_steps:,} steps in {config.cls_epochs} epochs")
+    first_step = 0 if resumed is None else resumed.restore(trainer.state)
+    _print_plan(data, trainer.models, strategy, _length(first_step, total_steps, config.cls_epochs))
     if options.dry_run:
         return None
 
@@ -115,16 +121,21 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
         accuracy = reader.accuracy(data.test_images, data.test_labels)
         return Evaluation({"accuracy/test": accuracy}, {"accuracy": accuracy})
 
-    def save(step: int, scores: Mapping[str, Any]) -> None:
-        about = About("classifier", step, data.spec, config, data.digest, scores)
-        checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
-        replaced.clear()
-
     schedule = Schedule(
-        total_steps, config.steps_per_call, options.record_epochs * batches.per_epoch, options.save_steps
+        total_steps, config.steps_per_call, options.record_epochs * batches.per_epoch, options.save_steps, first_step
     )
-    with checkpoints.writing(options.save_dir, "classifier"), _records(config, options, "classifier") as records:
-        records.picture("real", 0, _real_grid(data))
+    with (
+        checkpoints.writing(options.save_dir, "classifier"),
+        _records(config, options, "classifier", resumed) as records,
+    ):
+
+        def save(step: int, scores: Mapping[str, Any]) -> None:
+            about = About("classifier", step, data.spec, config, data.digest, scores, records.directory.name)
+            checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
+            replaced.clear()
+
+        if resumed is None:
+            records.picture("real", 0, _real_grid(data))
         scores = train(trainer, batches, schedule, name="classifier", records=records, evaluate=evaluate, save=save)
         if options.log_graph:
             records.graph(trainer.traced)
@@ -141,6 +152,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         FloatingPointError: a loss or a sample is not finite.
     """
     replaced = _check_directories(options, "gan")
+    resumed = _resumed(options, "gan", config)
     data = options.read_data(config, batch_size=config.gan_batch_size)
     batches = Batches(data.train_images, data.train_labels, batch_size=config.gan_batch_size, seed=config.seed)
     total_steps = config.gan_epochs * batches.per_epoch // config.crit_steps
@@ -149,25 +161,30 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
             f"crit_steps is {config.crit_steps}, more than the {config.gan_epochs * batches.per_epoch} batches of the "
             "run; lower crit_steps or gan_batch_size, or raise gan_epochs"
         )
+    if resumed is not None and resumed.is_complete(data.digest, total_steps):
+        return Scores.from_dict(resumed.about.scores)
     classifier = load_classifier(options.load_dir or options.save_dir, data, options)
     strategy = make_strategy()
     networks = build_networks(data.spec, config, strategy)
     trainer = GanTrainer(networks, data.spec, config=config, total_steps=total_steps, strategy=strategy)
-    _print_plan(data, trainer.models, strategy, f"{total_steps:,} steps in {config.gan_epochs} epochs")
+    first_step = 0 if resumed is None else resumed.restore(trainer.state)
+    _print_plan(data, trainer.models, strategy, _length(first_step, total_steps, config.gan_epochs))
     scorer = Scorer(classifier, data, samples=config.fid_samples, noise_dims=config.noise_dims, seed=config.seed)
     print(f"scored by classifier {scorer.classifier}: noise floor {scorer.noise_floor:.3f}, N = {scorer.samples:,}")
+    if resumed is not None:
+        resumed.check_classifier(scorer.classifier)
     if options.dry_run:
         return None
 
     sampler = Sampler(networks.average, data.spec, noise_dims=config.noise_dims)
 
-    def save(step: int, scores: Mapping[str, Any]) -> None:
-        about = About("gan", step, data.spec, config, data.digest, scores)
-        checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
-        replaced.clear()
+    schedule = Schedule(total_steps, config.steps_per_call, options.record_steps, options.save_steps, first_step)
+    with checkpoints.writing(options.save_dir, "gan"), _records(config, options, "gan", resumed) as records:
 
-    schedule = Schedule(total_steps, config.steps_per_call, options.record_steps, options.save_steps)
-    with checkpoints.writing(options.save_dir, "gan"), _records(config, options, "gan") as records:
+        def save(step: int, scores: Mapping[str, Any]) -> None:
+            about = About("gan", step, data.spec, config, data.digest, scores, records.directory.name)
+            checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
+            replaced.clear()
 
         def picture(step: int) -> None:
             images = sampler.style_grid(rows=GRID_ROWS, seed=config.seed)
@@ -178,8 +195,9 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
             scores = scorer.score(sampler.sample)
             return Evaluation(scores.values(), scores._asdict())
 
-        records.picture("real", 0, _real_grid(data))
-        picture(0)
+        if resumed is None:
+            records.picture("real", 0, _real_grid(data))
+            picture(0)
         found = train(trainer, batches, schedule, name="GAN", records=records, evaluate=evaluate, save=save)
         scores = Scores.from_dict(found)
         if options.log_graph:
@@ -240,18 +258,30 @@ def _check_directories(options: RunOptions, kind: Kind) -> list[int]:
     """
     for directory in (options.save_dir, options.log_dir):
         check_writable(directory)
+    if options.resume:
+        return []
     steps = checkpoints.steps_saved(options.save_dir, kind)
     if steps and not options.overwrite:
         raise ValueError(
             f"{options.save_dir} already holds a {kind} checkpoint, of step {steps[-1]}; "
-            "pass --overwrite to replace it, or another --save-dir"
+            "pass --resume to go on from it, --overwrite to replace it, or another --save-dir"
         )
     return steps
 
 
-def _records(config: Config, options: RunOptions, kind: Kind) -> Records:
+def _resumed(options: RunOptions, kind: Kind, config: Config) -> Resumed | None:
+    return find(options.save_dir, kind, config, config_file=CONFIG_FILES[kind]) if options.resume else None
+
+
+def _length(first_step: int, total_steps: int, epochs: int) -> str:
+    begun = f"from step {first_step:,}, " if first_step else ""
+    return f"{begun}{total_steps:,} steps in {epochs} epochs"
+
+
+def _records(config: Config, options: RunOptions, kind: Kind, resumed: Resumed | None) -> Records:
     """Open the records and write the config beside them and the checkpoints: the first things a run writes."""
-    records = Records(options.log_dir, config, name=CONFIG_FILES[kind])
+    earlier = resumed and (resumed.about.records, resumed.about.step)
+    records = Records(options.log_dir, config, name=CONFIG_FILES[kind], resumed=earlier)
     dump_config(config, options.save_dir / CONFIG_FILES[kind])
     return records
 

@@ -1,5 +1,6 @@
 """Small data, networks and files that several tests need."""
 
+import os
 import struct
 from pathlib import Path
 
@@ -23,6 +24,11 @@ TINY = Config(
     fid_samples=24,
 )
 """Networks and batches for runs of a second or two."""
+
+
+def clean_environment() -> dict[str, str]:
+    """For a script as a user runs it: the tests' own settings of TensorFlow stay out of it."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
 
 
 def tiny_data(*, height: int = 8, width: int = 8, channels: int = 1, train: int = 40, test: int = 24) -> DataSet:

@@ -4,6 +4,8 @@ import shutil
 import numpy as np
 import pytest
 from helpers import TINY, tiny_data
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gan.data.batches import Batches
 from gan.models.classifier import Classifier
@@ -96,6 +98,95 @@ def test_one_process_writes_at_a_time_and_clears_up_after_a_killed_one(tmp_path)
         pass
 
 
+def spoil(path, how: str, place: int, other) -> None:
+    """Damage a file of a checkpoint; `swap` puts the same file of another run in its place."""
+    content = path.read_bytes()
+    if how == "delete":
+        path.unlink()
+    elif how == "swap":
+        path.write_bytes((other / path.name).read_bytes())
+    elif how == "truncate":
+        path.write_bytes(content[: place % len(content)])
+    else:
+        index = place % len(content)
+        path.write_bytes(content[:index] + bytes([content[index] ^ (1 << place % 8)]) + content[index + 1 :])
+
+
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory):
+    """Three checkpoints of a run, and one of another with networks of the same shape."""
+    found = tmp_path_factory.mktemp("runs")
+    for step in (1, 2, 3):
+        save_small(found / "run", step, keep=3)
+    save_small(found / "other", 7)
+    return found
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    damages=st.lists(
+        st.tuples(
+            st.sampled_from([1, 2, 3]),
+            st.sampled_from(["about.json", "variables.index", "variables.data-00000-of-00001"]),
+            st.sampled_from(["delete", "swap", "truncate", "flip"]),
+            st.integers(0, 10**6),
+        ),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda damage: damage[:2],
+    )
+)
+def test_a_damaged_directory_gives_the_newest_whole_state_or_an_error(two_runs, damages, tmp_path):
+    """Whole to the byte."""
+    directory = tmp_path / "run"
+    shutil.rmtree(directory, ignore_errors=True)
+    shutil.copytree(two_runs / "run", directory)
+    for step, name, how, place in damages:
+        spoil(
+            checkpoints.checkpoint_path(directory, "gan", step) / name, how, place, two_runs / "other" / "gan-00000007"
+        )
+    whole = {1, 2, 3} - {step for step, *_ in damages}
+    try:
+        path = checkpoints.newest(directory, "gan", remedy="begin anew")
+    except checkpoints.Damaged as error:
+        assert str(error) == f"{directory}: none of its 3 gan checkpoints is whole; begin anew"
+        assert not whole
+    else:
+        assert checkpoints.read_about(path).step >= max(whole, default=0)
+        names = {file.name for file in path.iterdir()}
+        assert names == {"about.json", "variables.index", "variables.data-00000-of-00001"}
+        for name in names:
+            assert (path / name).read_bytes() == (two_runs / "run" / path.name / name).read_bytes()
+
+
+def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path, capsys):
+    for step in (1, 2):
+        save_small(tmp_path, step)
+    (tmp_path / "gan-00000002" / "variables.index").write_bytes(b"")
+    assert checkpoints.newest(tmp_path, "gan", remedy="").name == "gan-00000001"
+    assert capsys.readouterr().err == (
+        f"warning: {tmp_path}/gan-00000002: variables.index is not as it was written; another checkpoint is needed\n"
+    )
+
+
+def test_a_checkpoint_of_another_step_is_not_the_one_it_is_called(tmp_path):
+    save_small(tmp_path, 1).rename(tmp_path / "gan-00000002")
+    with pytest.raises(checkpoints.Damaged, match=r"gan-00000002: about\.json is of gan step 1"):
+        checkpoints.check(tmp_path / "gan-00000002")
+
+
+def test_a_checkpoint_that_was_being_replaced_is_put_back(tmp_path):
+    """A kill between the two renames leaves the old one under another name."""
+    save_small(tmp_path, 1)
+    (tmp_path / "gan-00000001").rename(tmp_path / ".gan-00000001.aside-77")
+    with checkpoints.writing(tmp_path, "gan"):
+        assert checkpoints.newest(tmp_path, "gan", remedy="").name == "gan-00000001"
+    save_small(tmp_path, 1)
+    shutil.copytree(tmp_path / "gan-00000001", tmp_path / ".gan-00000001.aside-77")
+    with checkpoints.writing(tmp_path, "gan"):
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".gan.lock", "gan-00000001"]
+
+
 def test_without_scores_only_the_last_few_are_kept(tmp_path):
     for step in range(1, 5):
         save_small(tmp_path, step)
@@ -141,7 +232,7 @@ def test_damaged_variables_are_refused(damage, tmp_path):
         shard.write_bytes(content[:50] + bytes([content[50] ^ 255]) + content[51:])
     else:
         index.unlink()
-    with pytest.raises(ValueError, match="use another checkpoint") as found:
+    with pytest.raises(ValueError, match="another checkpoint is needed") as found:
         checkpoints.restore(path, {"average": Generator(DATA.spec, TINY)}, partial=True)
     assert "\n" not in str(found.value)
 
@@ -154,7 +245,7 @@ def test_damaged_variables_are_refused(damage, tmp_path):
 def test_a_damaged_about_file_is_refused(content, tmp_path):
     path = save_small(tmp_path, 1)
     (path / "about.json").write_text(content)
-    with pytest.raises(ValueError, match=r"about\.json is not that of a checkpoint"):
+    with pytest.raises(ValueError, match=r"about\.json is not as it was written"):
         checkpoints.read_about(path)
 
 
@@ -164,7 +255,7 @@ def test_an_about_file_of_the_wrong_shape_is_refused(key, tmp_path):
     values = json.loads((path / "about.json").read_text())
     for wrong in ([1], "x", None):
         (path / "about.json").write_text(json.dumps(values | {key: wrong}))
-        with pytest.raises(ValueError, match=r"about\.json is not that of a checkpoint"):
+        with pytest.raises(ValueError, match=r"about\.json is not as it was written"):
             checkpoints.read_about(path)
 
 

@@ -24,7 +24,7 @@ LAYERS = (
         "gan.training.progress",
         "gan.evaluation.scores",
     ),
-    ("gan.training.loop",),
+    ("gan.training.loop", "gan.training.resuming"),
     ("gan.training.gan_trainer", "gan.training.classifier_trainer", "gan.sampling"),
     ("gan.serving.*", "gan.evaluation.report", "gan.generation", "gan.runs"),
     ("classifier", "train", "generate", "evaluate", "serve"),

@@ -1,7 +1,6 @@
 """The scripts as a user calls them: real processes on tiny data, and what they say to bad input."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from helpers import write_idx, write_pictures
+from helpers import clean_environment, write_idx, write_pictures
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -32,9 +31,8 @@ del SETTINGS["gan_width"]
 
 def script(name: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a script by one of the ways a user has; the environment's TensorFlow settings stay out of it."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
     command = [sys.executable, str(ROOT / name), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=cwd, env=clean_environment(), capture_output=True, text=True, timeout=300)
 
 
 def succeed(name: str, *arguments: object, cwd: Path) -> str:

@@ -1,8 +1,8 @@
 """Checkpoints that stand alone: variables, and all that is needed to build the objects they belong to.
 
 A checkpoint is a directory `{kind}-{step}` in the save directory, with TensorFlow's `variables.*` and an `about.json`:
-image spec, config, scores, and the layout (name, shape, dtype) of every variable. It is written under a temporary name
-and moved into place, so what has the name is whole.
+image spec, config, scores, the layout (name, shape, dtype) of every variable, and the digests of all that, by which
+damage is seen. It is written under a temporary name and moved into place once it is on the disk.
 
 Variables are saved by their place in `model.variables`. The attributes of a Keras model are not used: TensorFlow does
 not follow those that are lists of layers, and would leave their variables out without a word.
@@ -13,11 +13,13 @@ not follow those that are lists of layers, and would leave their variables out w
     restore(path, {"generator": generator})
 """
 
+import hashlib
 import json
 import math
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -28,7 +30,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from gan.config import Config, config_from_dict
-from gan.files import exclusive, write_atomically
+from gan.files import exclusive, flush_directory, write_atomically
 from gan.images import ImageSpec
 
 Kind = Literal["classifier", "gan"]
@@ -39,7 +41,8 @@ class About:
     """What a checkpoint says of itself.
 
     `data` is the digest of the data set it was trained on. `scores` are of the saved weights, by name; empty if not
-    scored. `layout` is filled in by `save`.
+    scored. `records` is the name of the run's directory of records. `layout` and `files`, the digests of the other
+    files by name, are filled in by `save`.
     """
 
     kind: Kind
@@ -48,7 +51,13 @@ class About:
     config: Config
     data: str
     scores: Mapping[str, Any] = field(default_factory=dict)
+    records: str = ""
     layout: Mapping[str, list[str]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+class Damaged(ValueError):
+    """A checkpoint is not as it was written."""
 
 
 def checkpoint_path(directory: Path, kind: Kind, step: int) -> Path:
@@ -64,16 +73,43 @@ def steps_saved(directory: Path, kind: Kind) -> list[int]:
 
 
 def newest(directory: Path, kind: Kind, *, remedy: str) -> Path:
-    """The checkpoint of the highest step.
+    """The checkpoint of the highest step that is whole; a warning tells of each that is not.
 
     Raises:
         FileNotFoundError: there is none; ends with the remedy, such as the command that makes one.
+        Damaged: none is whole.
     """
     steps = steps_saved(directory, kind)
     if not steps:
         found = "no such directory" if not directory.is_dir() else "no checkpoint of that kind in it"
         raise FileNotFoundError(f"{directory}: {found}; expected a {kind} checkpoint: {remedy}")
-    return checkpoint_path(directory, kind, steps[-1])
+    for step in reversed(steps):
+        path = checkpoint_path(directory, kind, step)
+        try:
+            check(path)
+        except Damaged as error:
+            print(f"warning: {error}", file=sys.stderr)
+        else:
+            return path
+    raise Damaged(f"{directory}: none of its {len(steps)} {kind} checkpoints is whole; {remedy}")
+
+
+def check(path: Path) -> None:
+    """See that a checkpoint is as it was written.
+
+    Raises:
+        Damaged: it is not.
+    """
+    about = read_about(path)
+    if path.name != checkpoint_path(path.parent, about.kind, about.step).name:
+        raise Damaged(f"{path}: about.json is of {about.kind} step {about.step}; another checkpoint is needed")
+    for name, digest in about.files.items():
+        try:
+            content = (path / name).read_bytes()
+        except OSError as error:
+            raise Damaged(f"{path}: {name} cannot be read ({error.strerror}); another checkpoint is needed") from None
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise Damaged(f"{path}: {name} is not as it was written; another checkpoint is needed")
 
 
 def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int, replaces: Iterable[int] = ()) -> Path:
@@ -87,11 +123,16 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
     partial.mkdir(parents=True)
     try:
         tf.train.Checkpoint(**_variables(objects)).write(str(partial / "variables"))
-        values = asdict(about) | {"spec": about.spec.to_dict(), "layout": _layout(objects)}
+        files = {file.name: _written(file) for file in sorted(partial.iterdir())}
+        values = asdict(about) | {"spec": about.spec.to_dict(), "layout": _layout(objects), "files": files}
+        values["digest"] = _digest(values)
         write_atomically(partial / "about.json", json.dumps(values, indent=1).encode())
+        aside = directory / f".{path.name}.aside-{os.getpid()}"
         if path.exists():
-            shutil.rmtree(path)
+            path.rename(aside)
         partial.rename(path)
+        flush_directory(directory)
+        shutil.rmtree(aside, ignore_errors=True)
         for step in set(replaces) - {about.step}:
             shutil.rmtree(checkpoint_path(directory, about.kind, step), ignore_errors=True)
     except tf.errors.OpError as error:
@@ -101,6 +142,17 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         shutil.rmtree(partial, ignore_errors=True)
     _prune(directory, about.kind, keep)
     return path
+
+
+def _written(path: Path) -> str:
+    """The digest of a file, which is on the disk then."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _variables(objects: Mapping[str, Any]) -> dict[str, list[tf.Variable]]:
@@ -126,7 +178,7 @@ def _prune(directory: Path, kind: Kind, keep: int) -> None:
 
 @contextmanager
 def writing(directory: Path, kind: Kind) -> Iterator[None]:
-    """Be the only process that saves checkpoints of a kind there; what a killed one left half-written is removed.
+    """Be the only process that saves checkpoints of a kind there; what a killed one left is removed, or put back.
 
     Raises:
         ValueError: there is another.
@@ -134,6 +186,9 @@ def writing(directory: Path, kind: Kind) -> Iterator[None]:
     with exclusive(directory / f".{kind}.lock"):
         for partial in directory.glob(f".{kind}-*.part-*"):
             shutil.rmtree(partial)
+        for aside in directory.glob(f".{kind}-*.aside-*"):
+            path = directory / aside.name.removeprefix(".").partition(".")[0]
+            shutil.rmtree(aside) if path.exists() else aside.rename(path)
         yield
 
 
@@ -149,10 +204,12 @@ def read_about(path: Path) -> About:
     """What the checkpoint at `path` says of itself.
 
     Raises:
-        ValueError: the file is missing or is not what `save` writes.
+        Damaged: the file is missing or is not what `save` wrote.
     """
     try:
         values = json.loads((path / "about.json").read_text())
+        if values.pop("digest") != _digest(values):
+            raise ValueError("its digest is another")
         spec = ImageSpec.from_dict(values.pop("spec"))
         config = config_from_dict(values.pop("config"), str(path / "about.json"))
         about = About(spec=spec, config=config, **values)
@@ -160,7 +217,7 @@ def read_about(path: Path) -> About:
             raise ValueError("step, scores or layout are not what they should be")
         return about
     except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: about.json is not that of a checkpoint ({error}); use another one") from error
+        raise Damaged(f"{path}: about.json is not as it was written ({error}); another checkpoint is needed") from error
 
 
 def restore(path: Path, objects: Mapping[str, Any], *, partial: bool = False) -> None:
@@ -172,8 +229,10 @@ def restore(path: Path, objects: Mapping[str, Any], *, partial: bool = False) ->
         partial: these are only some of the saved objects.
 
     Raises:
-        ValueError: the checkpoint is damaged, or is of other objects.
+        Damaged: the checkpoint is not as it was written.
+        ValueError: it is of other objects.
     """
+    check(path)
     saved = read_about(path).layout
     for name, expected in _layout(objects).items():
         found = saved.get(name, [])
@@ -191,4 +250,4 @@ def restore(path: Path, objects: Mapping[str, Any], *, partial: bool = False) ->
             status.assert_consumed()
     except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"{path}: the variables cannot be restored ({reason}); use another checkpoint") from error
+        raise Damaged(f"{path}: the variables cannot be restored ({reason}); another checkpoint is needed") from error

@@ -67,10 +67,11 @@ class Schedule(NamedTuple):
     steps_per_call: int
     record_steps: int
     save_steps: int
+    first_step: int = 0
 
     def calls(self) -> Iterator[tuple[int, int]]:
         """(first step, number of steps) of each call; none reaches over a record or a save."""
-        step = 0
+        step = self.first_step
         while step < self.total_steps:
             ends = [(step // interval + 1) * interval for interval in (self.record_steps, self.save_steps)]
             end = min(step + self.steps_per_call, self.total_steps, *ends)
@@ -109,7 +110,9 @@ def train(
         FloatingPointError: a loss or a sample is not finite; nothing is saved from then on.
     """
     evaluation = Evaluation({}, {})
-    with Progress(schedule.total_steps * trainer.batches_per_step * trainer.batch_size, name) as progress:
+    images_a_step = trainer.batches_per_step * trainer.batch_size
+    total, done = schedule.total_steps * images_a_step, schedule.first_step * images_a_step
+    with Progress(total, name, done=done, seconds=records.seconds) as progress:
         for first, count in schedule.calls():
             updates = trainer.batches_per_step
             metrics = trainer.run(first, batches.take(first * updates, count * updates))

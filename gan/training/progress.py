@@ -21,12 +21,14 @@ class Progress:
     Args:
         total: images in the run.
         name: what is trained.
+        done: images of the run that were trained on before.
+        seconds: that they took.
     """
 
-    def __init__(self, total: int, name: str) -> None:
-        self._bar = tqdm(total=total, desc=name, unit=" images", unit_scale=True, disable=None)
+    def __init__(self, total: int, name: str, *, done: int = 0, seconds: float = 0.0) -> None:
+        self._bar = tqdm(total=total, initial=done, desc=name, unit=" images", unit_scale=True, disable=None)
         self._shown: dict[str, str] = {}
-        self.seconds = 0.0
+        self.seconds = seconds
         self._images = 0
         self._seconds = 0.0
         self._started = time.perf_counter()

@@ -6,6 +6,8 @@ with Records(Path("logs/gan"), config, name="config-gan.yaml") as records:
 
 import json
 import math
+import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +21,41 @@ from gan.files import write_atomically
 from gan.images import Pixels, encode, enlarge
 
 
+def _new_directory(directory: Path) -> Path:
+    """A subdirectory that is named by the time."""
+    started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    found, number = directory / started, 2
+    while found.exists():
+        found, number = directory / f"{started}-{number}", number + 1
+    found.mkdir(parents=True)
+    return found
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    """A record; None for what a killed run left of one."""
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return None
+    return values if isinstance(values, dict) and isinstance(values.get("step"), int) else None
+
+
+def _cut_events(path: Path, step: int) -> None:
+    """Remove the events after a step, and what a killed run left of the last one, from a TensorBoard file."""
+    partial = path.with_name(f".{path.name}.part-{os.getpid()}")
+    try:
+        with tf.io.TFRecordWriter(str(partial)) as writer:
+            try:
+                for event in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+                    if tf.compat.v1.Event.FromString(event).step <= step:
+                        writer.write(event)
+            except tf.errors.DataLossError:
+                pass
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 class Records:
     """Writes into a subdirectory of `directory` named by the time in ISO 8601 basic form (UTC).
 
@@ -26,14 +63,20 @@ class Records:
         directory: holds one subdirectory a run.
         config: of the run, written beside the records.
         name: of that file.
+        resumed: name of the subdirectory of a run that goes on, and the step after which it does; what it recorded
+            after that step is removed.
+
+    Attributes:
+        seconds: of training, as the last record tells; 0.0 at the beginning.
     """
 
-    def __init__(self, directory: Path, config: Config, *, name: str) -> None:
-        started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        self.directory, number = directory / started, 2
-        while self.directory.exists():
-            self.directory, number = directory / f"{started}-{number}", number + 1
-        self.directory.mkdir(parents=True)
+    def __init__(self, directory: Path, config: Config, *, name: str, resumed: tuple[str, int] | None = None) -> None:
+        self.seconds = 0.0
+        if resumed is not None and resumed[0] and (directory / resumed[0]).is_dir():
+            self.directory = directory / resumed[0]
+            self._cut(resumed[1])
+        else:
+            self.directory = _new_directory(directory)
         dump_config(config, self.directory / name)
         self._events = tf.summary.create_file_writer(str(self.directory))
         self._lines = (self.directory / "records.jsonl").open("a")
@@ -46,6 +89,22 @@ class Records:
     ) -> None:
         self._events.close()
         self._lines.close()
+
+    def _cut(self, step: int) -> None:
+        """Remove what was recorded after a step."""
+        lines = self.directory / "records.jsonl"
+        if lines.exists():
+            kept = [
+                record for record in map(_parsed, lines.read_text().splitlines()) if record and record["step"] <= step
+            ]
+            write_atomically(lines, "".join(json.dumps(record) + "\n" for record in kept).encode())
+            self.seconds = kept[-1].get("training_seconds", 0.0) if kept else 0.0
+        for path in self.directory.glob("*.png"):
+            match = re.fullmatch(r".+-(\d{8})", path.stem)
+            if match and int(match[1]) > step:
+                path.unlink()
+        for path in self.directory.glob("events.out.tfevents.*"):
+            _cut_events(path, step)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """One record: `values` by name. A value that is not finite is `null` in the JSON line."""

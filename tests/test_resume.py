@@ -1,0 +1,170 @@
+"""A run that was killed goes on as if it had not been: real processes, compared bit by bit."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers import clean_environment, write_idx
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = {
+    "gen_width": 4,
+    "crit_width": 4,
+    "cls_width": 4,
+    "noise_dims": 6,
+    "label_dims": 3,
+    "gan_batch_size": 8,
+    "cls_batch_size": 8,
+    "gan_epochs": 20,
+    "cls_epochs": 2,
+    "fid_samples": 40,
+}
+TIMES = {"images_per_second", "training_seconds"}
+
+
+def command(script: str, work: Path, *arguments: object) -> list[str]:
+    places = [
+        "--data-path",
+        "data",
+        "-c",
+        f"{work.name}.yaml",
+        "--save-dir",
+        work.name,
+        "--log-dir",
+        f"{work.name}-logs",
+    ]
+    return [sys.executable, str(ROOT / script), *places, *map(str, arguments)]
+
+
+def finish(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, cwd=cwd, env=clean_environment(), capture_output=True, text=True, timeout=300)
+
+
+def kill_after(words: list[str], checkpoint: Path, seconds: float) -> None:
+    """Start a run, and end it by SIGKILL some time after a checkpoint is there."""
+    with subprocess.Popen(
+        words, cwd=checkpoint.parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        while not checkpoint.exists():
+            assert process.poll() is None, process.stderr.read().decode()
+            time.sleep(0.01)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+
+
+def records(work: Path) -> list[dict[str, float]]:
+    (directory,) = (work.parent / f"{work.name}-logs").iterdir()
+    lines = [json.loads(line) for line in (directory / "records.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name not in TIMES} for line in lines]
+
+
+def events(work: Path) -> dict[str, list[tuple[int, float]]]:
+    """Steps and values of every scalar in TensorBoard's files."""
+    import tensorflow as tf
+
+    (directory,) = (work.parent / f"{work.name}-logs").iterdir()
+    found: dict[str, list[tuple[int, float]]] = {}
+    for path in sorted(directory.glob("events*"), key=os.path.getmtime):
+        for event in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            parsed = tf.compat.v1.Event.FromString(event)
+            for value in parsed.summary.value:
+                if value.metadata.plugin_data.plugin_name == "scalars" and value.tag not in TIMES:
+                    found.setdefault(value.tag, []).append((parsed.step, float(tf.make_ndarray(value.tensor))))
+    return found
+
+
+def weights(work: Path, kind: str = "gan") -> bytes:
+    """All variables, networks' and optimizers', of the last checkpoint."""
+    return (max(work.glob(f"{kind}-*/")) / "variables.data-00000-of-00001").read_bytes()
+
+
+def prepare(directory: Path, name: str, **settings: int) -> Path:
+    work = directory / name
+    (directory / f"{name}.yaml").write_text(yaml.safe_dump(SETTINGS | settings))
+    return work
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory) -> Path:
+    """Data, and a classifier that was never stopped."""
+    found = tmp_path_factory.mktemp("resume")
+    write_idx(found / "data")
+    whole = finish(command("classifier.py", prepare(found, "classifier"), "--save-steps", 7), found)
+    assert whole.returncode == 0, whole.stderr
+    return found
+
+
+@pytest.mark.parametrize(
+    ("settings", "every"),
+    [({}, 70), ({"crit_steps": 2, "steps_per_call": 4}, 25)],
+    ids=["saved at an epoch's end", "two critic updates, four steps a call, saved within epochs"],
+)
+def test_a_killed_run_ends_as_one_that_was_not(directory, settings, every):
+    name = f"every-{every}"
+    arguments = ("--load-dir", "classifier", "--save-steps", every, "--record-steps", 30)
+    whole, killed = prepare(directory, f"whole-{name}", **settings), prepare(directory, f"killed-{name}", **settings)
+    undisturbed = finish(command("train.py", whole, *arguments), directory)
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    kill_after(command("train.py", killed, *arguments), killed / f"gan-{every:08d}", random.uniform(0, 0.5))
+    resumed = finish(command("train.py", killed, *arguments, "--resume"), directory)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "from step" in resumed.stdout
+    assert weights(killed) == weights(whole)
+    assert records(killed) == records(whole)
+    assert events(killed) == events(whole)
+    assert resumed.stdout.splitlines()[-2] == undisturbed.stdout.splitlines()[-2]  # The last scores.
+    again = finish(command("train.py", killed, *arguments, "--resume"), directory)
+    assert again.returncode == 0
+    assert "is the end of the run" in again.stdout
+    assert weights(killed) == weights(whole)
+
+
+def test_a_killed_classifier_ends_as_one_that_was_not(directory):
+    killed = prepare(directory, "classifier-killed", cls_epochs=30)
+    whole = prepare(directory, "classifier-whole", cls_epochs=30)
+    arguments = ("--save-steps", 35, "--record-eps", 3)
+    assert finish(command("classifier.py", whole, *arguments), directory).returncode == 0
+    kill_after(command("classifier.py", killed, *arguments), killed / "classifier-00000035", random.uniform(0, 0.5))
+    resumed = finish(command("classifier.py", killed, *arguments, "--resume"), directory)
+    assert resumed.returncode == 0, resumed.stderr
+    assert weights(killed, "classifier") == weights(whole, "classifier")
+    assert records(killed) == records(whole)
+    assert events(killed) == events(whole)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"gan_batch_size": 16, "seed": 1}, "another config (seed: 0, now 1; gan_batch_size: 8, now 16); pass -c"),
+        ({"gan_epochs": 1}, "is at step 20, but the run ends at 10; raise the epochs"),
+    ],
+)
+def test_what_may_not_change_is_refused_by_name(directory, changes, problem):
+    work = prepare(directory, "short", gan_epochs=2)
+    arguments = ("--load-dir", "classifier", "--save-steps", 10)
+    if not work.exists():
+        assert finish(command("train.py", work, *arguments), directory).returncode == 0
+    prepare(directory, "short", **{"gan_epochs": 2} | changes)
+    refused = finish(command("train.py", work, *arguments, "--resume"), directory)
+    assert refused.returncode == 2
+    assert problem in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_there_must_be_something_to_go_on_with(directory):
+    prepare(directory, "nothing")
+    refused = finish(command("train.py", directory / "nothing", "--resume"), directory)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "train.py: nothing: no such directory; expected a gan checkpoint: leave --resume out to begin a run\n"
+    )
+    both = finish(command("train.py", directory / "nothing", "--resume", "--overwrite"), directory)
+    assert "argument --overwrite: not allowed with argument --resume" in both.stderr
