@@ -6,6 +6,7 @@ if __name__ == "__main__":
 
 import argparse
 import io
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -60,9 +61,17 @@ def share(text: str) -> float:
     return value
 
 
+def minutes(text: str) -> float:
+    """A number above 0."""
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"found {text}, expected a number above 0")
+    return value
+
+
 # argparse names the type in its messages: "invalid integer value: 'x'".
 positive.__name__ = natural.__name__ = image_count.__name__ = "integer"
-share.__name__ = "number"
+share.__name__ = minutes.__name__ = "number"
 
 
 def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
@@ -81,6 +90,13 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     flags.add_argument("--seed", type=natural, help="overrides the config's seed")
     flags.add_argument("--save-dir", type=Path, default=Path("checkpoints"), help="where checkpoints go")
     flags.add_argument("--save-steps", type=positive, default=1000, help="steps between checkpoints")
+    flags.add_argument(
+        "--save-minutes",
+        type=minutes,
+        default=math.inf,
+        help="minutes between checkpoints, at most",
+    )
+    flags.add_argument("--keep", type=positive, default=3, help="checkpoints to keep, besides the one of the best FID")
     flags.add_argument("--log-dir", type=Path, default=Path(log_dir), help="where records go, a subdirectory a run")
     flags.add_argument("--log-graph", action="store_true", help="record the graph of the training step")
     earlier = flags.add_mutually_exclusive_group()
@@ -138,7 +154,7 @@ def run(main: Callable[[], None]) -> int:
         remedy = "run `make .venv`, then `source .venv/bin/activate`, or see Install in README.md"
         print(f"{Path(sys.argv[0]).name}: the package {error.name} is not installed; {remedy}", file=sys.stderr)
         return BAD_INPUT
-    except KeyboardInterrupt:
-        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        print(f"{Path(sys.argv[0]).name}: {str(error) or 'interrupted'}", file=sys.stderr)
+        return int(getattr(error, "status", INTERRUPTED))
     return 0

@@ -4,6 +4,7 @@ train_classifier(config, RunOptions(data_path="digits"))
 scores = train_gan(config, RunOptions(data_path="digits"))
 """
 
+import math
 import shlex
 import sys
 from collections.abc import Mapping
@@ -43,7 +44,7 @@ CONFIG_FILES: dict[Kind, str] = {"classifier": "config-cls.yaml", "gan": "config
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Where a run reads and writes, and how often. Intervals are in steps, `record_epochs` in epochs.
+    """Where a run reads and writes, and how often. Intervals are in steps, but for `save_minutes` and `record_epochs`.
 
     `config_path` is only for messages, which name commands as the user would type them.
     """
@@ -57,6 +58,7 @@ class RunOptions:
     cache_dir: Path | None = None
     on_bad_image: Literal["error", "skip"] = "error"
     save_steps: int = 1000
+    save_minutes: float = math.inf
     record_steps: int = 1000
     record_epochs: int = 1
     keep: int = 3
@@ -122,7 +124,12 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
         return Evaluation({"accuracy/test": accuracy}, {"accuracy": accuracy})
 
     schedule = Schedule(
-        total_steps, config.steps_per_call, options.record_epochs * batches.per_epoch, options.save_steps, first_step
+        total_steps,
+        config.steps_per_call,
+        options.record_epochs * batches.per_epoch,
+        options.save_steps,
+        first_step,
+        options.save_minutes,
     )
     with (
         checkpoints.writing(options.save_dir, "classifier"),
@@ -178,7 +185,9 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
 
     sampler = Sampler(networks.average, data.spec, noise_dims=config.noise_dims)
 
-    schedule = Schedule(total_steps, config.steps_per_call, options.record_steps, options.save_steps, first_step)
+    schedule = Schedule(
+        total_steps, config.steps_per_call, options.record_steps, options.save_steps, first_step, options.save_minutes
+    )
     with checkpoints.writing(options.save_dir, "gan"), _records(config, options, "gan", resumed) as records:
 
         def save(step: int, scores: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ LAYERS = (
         "gan.training.checkpoints",
         "gan.training.records",
         "gan.training.progress",
+        "gan.training.stopping",
         "gan.evaluation.scores",
     ),
     ("gan.training.loop", "gan.training.resuming"),

@@ -1,5 +1,10 @@
 import io
+import itertools
 import json
+import math
+import os
+import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +17,7 @@ from gan.data.batches import Batch
 from gan.training.loop import Evaluation, Schedule, train
 from gan.training.progress import Progress
 from gan.training.records import Records
+from gan.training.stopping import Stopped
 
 
 def test_calls_cover_every_step_once_and_stop_at_records_and_saves():
@@ -50,19 +56,77 @@ class FakeBatches:
         return Batch(np.zeros((count, 4, 1, 1, 1), np.uint8), np.arange(first, first + count))
 
 
-def run(trainer, directory, *, total_steps=6, save_steps=3):
+def run(trainer, directory, *, total_steps=6, save_steps=3, first_step=0, save_minutes=math.inf, resumed=None):
     saved = []
-    with Records(directory, TINY, name="config.yaml") as records:
+    with Records(directory, TINY, name="config.yaml", resumed=resumed) as records:
         scores = train(
             trainer,
             FakeBatches(),
-            Schedule(total_steps, steps_per_call=2, record_steps=2, save_steps=save_steps),
+            Schedule(total_steps, 2, 2, save_steps, first_step, save_minutes),
             name="fake",
             records=records,
             evaluate=lambda step: Evaluation({"score": step / 2}, {"kept": step}),
             save=lambda step, scores: saved.append((step, scores)),
         )
     return scores, saved, records.directory
+
+
+def test_a_run_goes_on_after_its_step_and_cuts_what_came_later(tmp_path):
+    """Also a record that was half-written when it was killed."""
+    *_, directory = run(FakeTrainer(), tmp_path, total_steps=8)
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+    lines = (directory / "records.jsonl").read_text()
+    with (directory / "records.jsonl").open("a") as file:
+        file.write(lines.splitlines()[-1][:20])
+    for number in (2, 4, 6):
+        (directory / f"samples-{number:08d}.png").touch()
+    events = next(directory.glob("events*"))
+    events.write_bytes(events.read_bytes()[:-3])
+    trainer = FakeTrainer()
+    *_, again = run(trainer, tmp_path, total_steps=8, first_step=4, resumed=(directory.name, 4))
+    assert again == directory
+    assert [first for first, _ in trainer.ran] == [4, 6]
+    names = ("images_per_second", "training_seconds")
+    found = [json.loads(line) for line in (directory / "records.jsonl").read_text().splitlines()]
+    expected = [json.loads(line) for line in lines.splitlines()]
+    for record in (*found, *expected):
+        seconds = [record.pop(name) for name in names][1]
+        assert seconds > 0
+    assert found == expected
+    assert sorted(path.name for path in directory.glob("samples*")) == ["samples-00000002.png", "samples-00000004.png"]
+    accumulator = EventAccumulator(str(directory))
+    accumulator.Reload()
+    assert [event.step for event in accumulator.Tensors("loss/fake")] == [2, 4, 6, 8]
+    assert len(before) == 3
+
+
+def test_a_run_whose_records_are_gone_begins_new_ones(tmp_path):
+    *_, directory = run(FakeTrainer(), tmp_path, first_step=4, resumed=("20260101T000000Z", 4))
+    assert directory.name != "20260101T000000Z"
+
+
+def test_checkpoints_are_saved_by_the_clock_too(tmp_path, monkeypatch):
+    """A look at the clock every 25 seconds, at each call and each save: three calls of two steps make a minute."""
+    clock = SimpleNamespace(monotonic=lambda seconds=itertools.count(0, 25): next(seconds))
+    monkeypatch.setattr("gan.training.loop.time", clock)
+    _, saved, _ = run(FakeTrainer(), tmp_path, total_steps=20, save_steps=1000, save_minutes=1)
+    assert [step for step, _ in saved] == [6, 12, 18, 20]
+    _, saved, _ = run(FakeTrainer(), tmp_path, total_steps=20, save_steps=1000)
+    assert [step for step, _ in saved] == [20]
+
+
+def test_a_signal_saves_the_step_it_came_in(tmp_path):
+    class Interrupted(FakeTrainer):
+        def run(self, first_step, batch):
+            if first_step == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().run(first_step, batch)
+
+    trainer = Interrupted()
+    with pytest.raises(Stopped, match="stopped and saved at step 4 of 20; go on with --resume") as stop:
+        run(trainer, tmp_path, total_steps=20, save_steps=1000)
+    assert stop.value.status == 143
+    assert [first for first, _ in trainer.ran] == [0, 2]
 
 
 def test_the_loop_steps_records_and_saves(tmp_path, capsys):

@@ -47,8 +47,8 @@ def finish(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=cwd, env=clean_environment(), capture_output=True, text=True, timeout=300)
 
 
-def kill_after(words: list[str], checkpoint: Path, seconds: float) -> None:
-    """Start a run, and end it by SIGKILL some time after a checkpoint is there."""
+def kill_after(words: list[str], checkpoint: Path, seconds: float, number: int = signal.SIGKILL) -> str:
+    """Start a run, and end it by a signal some time after a checkpoint is there; what it says to that."""
     with subprocess.Popen(
         words, cwd=checkpoint.parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
@@ -56,8 +56,10 @@ def kill_after(words: list[str], checkpoint: Path, seconds: float) -> None:
             assert process.poll() is None, process.stderr.read().decode()
             time.sleep(0.01)
         time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
+        process.send_signal(number)
+        said = process.stderr.read().decode()
+        assert process.wait() == (-number if number == signal.SIGKILL else 128 + number), said
+        return said
 
 
 def records(work: Path) -> list[dict[str, float]]:
@@ -138,6 +140,20 @@ def test_a_killed_classifier_ends_as_one_that_was_not(directory):
     assert weights(killed, "classifier") == weights(whole, "classifier")
     assert records(killed) == records(whole)
     assert events(killed) == events(whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_a_run_finish_its_step_and_save(directory, number):
+    """Which is a step that is not saved otherwise."""
+    work = prepare(directory, f"signal-{number}", gan_epochs=500)
+    arguments = ("--load-dir", "classifier", "--save-steps", 20, "--record-steps", 5000)
+    said = kill_after(command("train.py", work, *arguments), work / "gan-00000020", random.uniform(0, 0.5), number)
+    *_, first, last = said.splitlines()
+    assert first == "finishing the step, then saving; a second signal ends the run at once"
+    step = int(max(work.glob("gan-*/")).name[-8:])
+    assert last == f"train.py: stopped and saved at step {step:,} of 5,000; go on with --resume"
+    plan = finish(command("train.py", work, *arguments, "--resume", "--dry-run"), directory)
+    assert f"from step {step:,}, 5,000 steps in 500 epochs" in plan.stdout
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Shapes: `B` global batch, `H W C` image.
 """
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from gan.training.progress import Progress
 from gan.training.records import Records
+from gan.training.stopping import Stopped, signals_caught
 
 Metrics = dict[str, tf.Tensor]
 Values = dict[str, float]
@@ -61,13 +63,14 @@ class Trainer(Protocol):
 
 
 class Schedule(NamedTuple):
-    """How long a run is and how often things happen, in steps."""
+    """How long a run is and how often things happen, in steps; saves also by minutes since the last one."""
 
     total_steps: int
     steps_per_call: int
     record_steps: int
     save_steps: int
     first_step: int = 0
+    save_minutes: float = math.inf
 
     def calls(self) -> Iterator[tuple[int, int]]:
         """(first step, number of steps) of each call; none reaches over a record or a save."""
@@ -108,11 +111,13 @@ def train(
 
     Raises:
         FloatingPointError: a loss or a sample is not finite; nothing is saved from then on.
+        Stopped: Ctrl-C or SIGTERM came; the step was finished and saved.
     """
     evaluation = Evaluation({}, {})
     images_a_step = trainer.batches_per_step * trainer.batch_size
     total, done = schedule.total_steps * images_a_step, schedule.first_step * images_a_step
-    with Progress(total, name, done=done, seconds=records.seconds) as progress:
+    with Progress(total, name, done=done, seconds=records.seconds) as progress, signals_caught() as caught:
+        saved = time.monotonic()
         for first, count in schedule.calls():
             updates = trainer.batches_per_step
             metrics = trainer.run(first, batches.take(first * updates, count * updates))
@@ -130,10 +135,15 @@ def train(
                     records.histograms(step, trainer.models)
                     progress.show(_losses(values) | {name: found[name] for name in SHOWN if name in found})
                     progress.say(summary(step, schedule.total_steps, _losses(values) | found | speed))
-            if schedule.saves_after(step):
+            overdue = time.monotonic() - saved > 60 * schedule.save_minutes
+            if schedule.saves_after(step) or overdue or caught.number is not None:
                 finite(metrics, step)
                 with progress.paused():
                     save(step, evaluation.scores if recorded else {})
+                saved = time.monotonic()
+            if caught.number is not None and step < schedule.total_steps:
+                place = f"step {step:,} of {schedule.total_steps:,}"
+                raise Stopped(f"stopped and saved at {place}; go on with --resume", caught.number)
     return evaluation.scores
 
 
