@@ -107,7 +107,7 @@ def test_a_run_whose_records_are_gone_begins_new_ones(tmp_path):
 
 def test_checkpoints_are_saved_by_the_clock_too(tmp_path, monkeypatch):
     """A look at the clock every 25 seconds, at each call and each save: three calls of two steps make a minute."""
-    clock = SimpleNamespace(monotonic=lambda seconds=itertools.count(0, 25): next(seconds))
+    clock = SimpleNamespace(monotonic=itertools.count(0, 25).__next__)
     monkeypatch.setattr("gan.training.loop.time", clock)
     _, saved, _ = run(FakeTrainer(), tmp_path, total_steps=20, save_steps=1000, save_minutes=1)
     assert [step for step, _ in saved] == [6, 12, 18, 20]
