@@ -36,7 +36,7 @@ def test_other_images_are_refused():
 def test_another_classifier_is_refused():
     resumed().check_classifier("abc")
     resumed(scores={}).check_classifier("any")
-    with pytest.raises(ValueError, match="was scored by classifier abc, and def is another; .* with --load-dir"):
+    with pytest.raises(ValueError, match=r"was scored by classifier abc, and def is another; .* with --load-dir"):
         resumed().check_classifier("def")
 
 

@@ -167,7 +167,7 @@ def test_a_second_run_does_not_touch_the_first_without_being_told(work):
     before = {path: path.read_bytes() for path in (work / "checkpoints").rglob("*") if path.is_file()}
     for name, kind in (("classifier.py", "classifier"), ("train.py", "gan")):
         message = fail(name, "--data-path", "data", "-c", "config.yaml", cwd=work)
-        assert f"checkpoints already holds a {kind} checkpoint, of step 10; pass --overwrite" in message
+        assert f"checkpoints already holds a {kind} checkpoint, of step 10; pass --resume" in message
     assert before == {path: path.read_bytes() for path in (work / "checkpoints").rglob("*") if path.is_file()}
 
 
