@@ -159,6 +159,16 @@ def test_a_damaged_directory_gives_the_newest_whole_state_or_an_error(two_runs, 
             assert (path / name).read_bytes() == (two_runs / "run" / path.name / name).read_bytes()
 
 
+def test_a_damaged_later_checkpoint_does_not_push_out_a_whole_one(tmp_path):
+    for step in (1, 9):
+        save_small(tmp_path, step)
+    (tmp_path / "gan-00000009" / "variables.index").write_bytes(b"")
+    for step in (2, 3):
+        save_small(tmp_path, step, keep=1)
+        assert checkpoints.newest(tmp_path, "gan", remedy="").name == f"gan-{step:08d}"
+    assert checkpoints.steps_saved(tmp_path, "gan") == [3, 9]
+
+
 def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path, capsys):
     for step in (1, 2):
         save_small(tmp_path, step)

@@ -136,8 +136,9 @@ def read_listing(directory: Path, *, batch_size: int = 1) -> Listing:
     problems = Problems()
     train, test = (_read_split(directory, name, problems) for name in SPLITS)
     classes = class_order({row.label for row in train.rows})
-    for row in test.rows if classes else ():
-        if row.label not in classes:
+    unknown = {row.label for row in test.rows}.difference(classes) if classes else set()
+    for row in test.rows if unknown else ():
+        if row.label in unknown:
             problems.add(test.where(row), f"no row of {train.table.name} has the label {row.label!r}")
     if 0 < len(train.rows) < batch_size:
         problems.add(

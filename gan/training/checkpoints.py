@@ -140,7 +140,7 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         raise OSError(f"{path}: the checkpoint cannot be written ({reason}); earlier ones are intact") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    _prune(directory, about.kind, keep)
+    _prune(directory, about.kind, keep, newest_step=about.step)
     return path
 
 
@@ -167,8 +167,9 @@ def _layout(objects: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _prune(directory: Path, kind: Kind, keep: int) -> None:
-    steps = steps_saved(directory, kind)
+def _prune(directory: Path, kind: Kind, keep: int, *, newest_step: int) -> None:
+    """Those of later steps are damaged ones that a resumed run has passed over: they count for nothing."""
+    steps = [step for step in steps_saved(directory, kind) if step <= newest_step]
     distances = {step: _distance(checkpoint_path(directory, kind, step)) for step in steps}
     best = min(distances.values(), default=math.inf)
     for step in steps[:-keep]:
