@@ -66,6 +66,9 @@ class Config:
     image_size: Annotated[ImageSize, Field(description="pixels of images, see --resize; null: native size")] = None
     mixed_precision: Annotated[bool, Field(description="bfloat16 arithmetic, float32 variables")] = False
     steps_per_call: Annotated[Count, Field(description="training steps run in one call of the traced function")] = 1
+    max_bad_steps: Annotated[
+        int, Field(ge=1, le=1_000_000, description="steps in a row that may be skipped for not being finite")
+    ] = 20
 
     cls_width: Annotated[Width, Field(description="channels of the classifier's first convolution")] = 32
     cls_batch_size: Annotated[BatchSize, Field(description="classifier: images a step, over all replicas")] = 128

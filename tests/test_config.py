@@ -240,6 +240,7 @@ VALID = {
     "image_size": st.none() | SIDE | SIDE.map(str) | st.builds("{}x{}".format, SIDE, SIDE),
     "mixed_precision": st.booleans(),
     "steps_per_call": st.integers(1, 1000),
+    "max_bad_steps": st.integers(1, 1_000_000),
     "cls_width": WIDTH,
     "cls_batch_size": BATCH,
     "cls_epochs": EPOCHS,

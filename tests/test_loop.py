@@ -36,6 +36,7 @@ class FakeTrainer:
 
     batch_size = 4
     batches_per_step = 2
+    max_bad_steps = 3
 
     def __init__(self, diverges_after: int = 1000) -> None:
         self.models = {}
@@ -48,7 +49,13 @@ class FakeTrainer:
     def run(self, first_step, batch):
         self.ran.append((first_step, tuple(batch.labels)))
         last = first_step + len(batch.labels) // 2
-        return {"loss/fake": tf.constant(np.nan if last > self.diverges_after else float(last))}
+        bad = max(last - self.diverges_after, 0)
+        return {
+            "loss/fake": tf.constant(np.nan if bad else float(last)),
+            "steps/skipped": tf.constant(bad),
+            "steps/skipped_in_a_row": tf.constant(min(bad, self.max_bad_steps)),
+            "steps/ran": tf.constant(last - first_step - max(bad - self.max_bad_steps, 0)),
+        }
 
 
 class FakeBatches:
@@ -180,22 +187,83 @@ def test_tensorboard_reads_the_same_scalars(tmp_path):
     assert {"loss/fake", "images_per_second", "learning_rate/fake"} <= set(events.Tags()["tensors"])
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_before_anything_is_saved(tmp_path):
+@pytest.mark.parametrize(
+    ("steps_per_call", "save_steps", "kept"), [(1, 1, [1, 2, 3, 4]), (1, 100, []), (4, 100, []), (16, 2, [2, 4])]
+)
+def test_too_many_skipped_steps_in_a_row_end_the_run_and_nothing_more_is_saved(
+    steps_per_call, save_steps, kept, tmp_path
+):
+    """Which call they end in does not change what is said."""
     saved = []
+    trainer = FakeTrainer(diverges_after=2)
     with (
         Records(tmp_path, TINY, name="config.yaml") as records,
-        pytest.raises(FloatingPointError, match=r"after step 3: loss/fake is nan.*saved before are intact"),
+        pytest.raises(FloatingPointError, match=r"^steps 3 to 5 were skipped: loss/fake is nan; checkpoints saved bef"),
     ):
         train(
-            FakeTrainer(diverges_after=2),
+            trainer,
             FakeBatches(),
-            Schedule(6, steps_per_call=1, record_steps=100, save_steps=1),
+            Schedule(40, steps_per_call=steps_per_call, record_steps=100, save_steps=save_steps),
             name="fake",
             records=records,
             evaluate=lambda step: Evaluation({}, {}),
             save=lambda step, scores: saved.append(step),
         )
-    assert saved == [1, 2]
+    assert saved == kept
+    # Noticed at the latest after one more call.
+    assert sum(len(labels) // 2 for _, labels in trainer.ran) <= 5 + 2 * steps_per_call
+
+
+def test_a_few_skipped_steps_are_told_and_the_run_goes_on(tmp_path, capsys):
+    trainer = FakeTrainer(diverges_after=5)
+    _, saved, directory = run(trainer, tmp_path)
+    assert [step for step, _ in saved] == [3, 6]
+    lines = [json.loads(line) for line in (directory / "records.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["loss/fake"], line["steps/skipped"]) for line in lines] == [
+        (2, 2, 0),
+        (4, 4, 0),
+        (6, None, 1),
+    ]
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("step ")]
+    assert "steps/skipped" not in said[1]
+    assert "loss/fake nan, steps/skipped 1" in said[2]
+
+
+def test_a_signal_during_an_evaluation_saves_that_step(tmp_path):
+    saved = []
+    with Records(tmp_path, TINY, name="config.yaml") as records, pytest.raises(Stopped, match="saved at step 2 of 20"):
+        train(
+            FakeTrainer(),
+            FakeBatches(),
+            Schedule(20, steps_per_call=1, record_steps=2, save_steps=100),
+            name="fake",
+            records=records,
+            evaluate=lambda step: os.kill(os.getpid(), signal.SIGTERM) or Evaluation({}, {"kept": step}),
+            save=lambda step, scores: saved.append((step, scores)),
+        )
+    assert saved == [(2, {"kept": 2})]
+
+
+def test_a_signal_during_a_save_waits_for_the_next_one(tmp_path):
+    """Where it was not seen before, the step that has just been saved may be another's: it is taken once."""
+    saved = []
+
+    def save(step, scores):
+        saved.append(step)
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with Records(tmp_path, TINY, name="config.yaml") as records, pytest.raises(Stopped, match="saved at step 3 of 20"):
+        train(
+            FakeTrainer(),
+            FakeBatches(),
+            Schedule(20, steps_per_call=1, record_steps=100, save_steps=2),
+            name="fake",
+            records=records,
+            evaluate=lambda step: Evaluation({}, {}),
+            save=save,
+        )
+    assert saved == [2, 3]
 
 
 def test_records_of_two_runs_in_one_second_do_not_mix(tmp_path):

@@ -53,5 +53,5 @@ def test_only_some_fields_may_change(tmp_path):
     assert str(error.value) == (
         f"{tmp_path}/gan-00000007 was made with another config (mixed_precision: false, now true; "
         f"gen_lr: 0.001, now 0.5); pass -c {tmp_path}/config-gan.yaml, in which only cls_epochs, gan_epochs, "
-        "steps_per_call may change"
+        "steps_per_call, max_bad_steps may change"
     )

@@ -27,6 +27,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import tensorflow as tf
 
 from gan.config import Config, config_from_dict
@@ -116,7 +117,12 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
     """Write a checkpoint; only then delete those of the steps `replaces`, an earlier run's.
 
     Of the others, the last `keep` stay and the one with the lowest `fid`.
+
+    Raises:
+        FloatingPointError: a variable is not finite; nothing is written.
+        OSError: it cannot be written; the directory is as it was.
     """
+    _check_finite(objects, about.step)
     path = checkpoint_path(directory, about.kind, about.step)
     partial = directory / f".{path.name}.part-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
@@ -142,6 +148,16 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         shutil.rmtree(partial, ignore_errors=True)
     _prune(directory, about.kind, keep, newest_step=about.step)
     return path
+
+
+def _check_finite(objects: Mapping[str, Any], step: int) -> None:
+    for name, part in objects.items():
+        for variable in part.variables:
+            if not np.all(np.isfinite(variable.numpy())):
+                raise FloatingPointError(
+                    f"after step {step}: variable {variable.name} of the {name} is not finite, so nothing is saved; "
+                    "checkpoints saved before are intact: begin anew with lower learning rates (--overwrite)"
+                )
 
 
 def _written(path: Path) -> str:
@@ -194,11 +210,12 @@ def writing(directory: Path, kind: Kind) -> Iterator[None]:
 
 
 def _distance(path: Path) -> float:
-    """The checkpoint's `fid`; infinity if it was not scored or cannot be read."""
+    """The checkpoint's `fid`; infinity if it was not scored, is not a number, or cannot be read."""
     try:
-        return float(read_about(path).scores.get("fid", math.inf))
+        distance = float(read_about(path).scores.get("fid", math.inf))
     except ValueError:
         return math.inf
+    return math.inf if math.isnan(distance) else distance
 
 
 def read_about(path: Path) -> About:

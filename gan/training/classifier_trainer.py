@@ -18,6 +18,7 @@ from gan.config import Config
 from gan.images import BLACK, ImageSpec, network_from_pixels
 from gan.seeding import Purpose
 from gan.training import replicas
+from gan.training.guard import Guard
 from gan.training.loop import LabelledBatches, Metrics
 from gan.training.randomness import stream
 
@@ -34,12 +35,12 @@ def shifted(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 class ClassifierTrainer:
-    """The step, and what it changes: the classifier and its optimizer.
+    """The step, and what it changes: the classifier, its optimizer and the count of skipped steps.
 
     Args:
         classifier: built under `strategy.scope()`.
         spec: of the images.
-        config: `cls_batch_size`, `cls_lr`, `cls_weight_decay`, `steps_per_call`, `seed`.
+        config: `cls_batch_size`, `cls_lr`, `cls_weight_decay`, `max_bad_steps`, `seed`.
         total_steps: length of the run, for the learning rate's schedule.
         strategy: where it runs.
 
@@ -61,6 +62,7 @@ class ClassifierTrainer:
         self.spec = spec
         self.config = config
         self.strategy = strategy
+        self.guard = Guard(strategy, max_bad_steps=config.max_bad_steps)
         with strategy.scope():
             self.optimizer = keras.optimizers.Adam(
                 keras.optimizers.schedules.CosineDecay(config.cls_lr, total_steps),
@@ -83,6 +85,10 @@ class ClassifierTrainer:
         return 1
 
     @property
+    def max_bad_steps(self) -> int:
+        return self.config.max_bad_steps
+
+    @property
     def models(self) -> dict[str, keras.Model]:
         """The trained network by name."""
         return {"classifier": self.classifier}
@@ -90,7 +96,7 @@ class ClassifierTrainer:
     @property
     def state(self) -> dict[str, Any]:
         """Everything that training changes, by the name it is saved under."""
-        return {"classifier": self.classifier, "optimizer": self.optimizer}
+        return {"classifier": self.classifier, "optimizer": self.optimizer, "guard": self.guard}
 
     @property
     def traced(self) -> Any:
@@ -101,20 +107,28 @@ class ClassifierTrainer:
         return {"learning_rate/classifier": float(replicas.learning_rate(self.optimizer))}
 
     def run(self, first_step: int, batch: LabelledBatches) -> Metrics:
-        """Run S steps on S batches: images (S, B, H, W, C) uint8, labels (S, B). Metrics are of the last step."""
+        """Run S steps on S batches: images (S, B, H, W, C) uint8, labels (S, B). Metrics are of the last step.
+
+        When `max_bad_steps` steps in a row were not finite, no more are run.
+        """
         metrics: Metrics = self._traced_steps(tf.constant(first_step, tf.int64), batch.images, batch.labels)
         return metrics
 
     def _steps(self, first_step: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> Metrics:
         metrics = {name: tf.zeros(()) for name in ("loss/classifier", "accuracy/batch", "gradient/classifier")}
-        variables = self.classifier.trainable_variables
+        ran = tf.constant(0)
         with self.strategy.scope():  # variables change in cross-replica context
-            for index in tf.range(tf.shape(images)[0]):
-                step = first_step + tf.cast(index, tf.int64)
-                gradients, found = self.strategy.run(self._gradients, (step, images[index], labels[index]))
-                replicas.apply_gradients(self.strategy, self.optimizer, gradients, variables)
-                metrics = replicas.first_replica(found)
-        return metrics
+            while ran < tf.shape(images)[0] and not self.guard.exhausted:
+                args = (first_step + tf.cast(ran, tf.int64), images[ran], labels[ran])
+                moving = self.classifier.non_trainable_variables
+                metrics, finite = self.guard.update(self._gradients, args, apply=self._apply, moving=moving)
+                self.guard.count(finite)
+                ran += 1
+            return metrics | self.guard.metrics(ran)
+
+    def _apply(self, gradients: Any) -> None:
+        variables = self.classifier.trainable_variables
+        replicas.apply_gradients(self.strategy, self.optimizer, gradients, variables)
 
     def _gradients(self, step: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> tuple[Any, Metrics]:
         batch_size = self.config.cls_batch_size

@@ -3,7 +3,7 @@
 One step is `crit_steps` critic updates, each on fresh reals, then one generator update; `steps_per_call` steps run in
 one call of one traced function. Batches, noise and labels are functions of (seed, update), drawn for the global batch
 and sliced by replica. Gradients are summed over replicas before anything looks at them; variables change outside of
-replica functions, everywhere alike.
+replica functions, everywhere alike. An update that is not finite is skipped, and its step counted as bad.
 
     trainer = GanTrainer(networks, spec, config=config, total_steps=total_steps, strategy=strategy)
     metrics = trainer.run(0, batches.take(0, config.crit_steps))
@@ -20,6 +20,7 @@ from gan.config import Config
 from gan.images import ImageSpec, network_from_pixels
 from gan.seeding import Purpose
 from gan.training import losses, replicas
+from gan.training.guard import Guard
 from gan.training.loop import LabelledBatches, Metrics
 from gan.training.randomness import creative_labels, stream
 
@@ -44,7 +45,7 @@ def learning_rate(initial: float, config: Config, *, total_updates: int, updates
 
 
 class GanTrainer:
-    """The step, and everything it changes: networks and optimizers.
+    """The step, and everything it changes: networks, optimizers and the count of skipped steps.
 
     Args:
         networks: built under `strategy.scope()`.
@@ -71,6 +72,7 @@ class GanTrainer:
         self.spec = spec
         self.config = config
         self.strategy = strategy
+        self.guard = Guard(strategy, max_bad_steps=config.max_bad_steps)
         with strategy.scope():
             self.generator_optimizer = self._optimizer(networks.generator, config.gen_lr, 1, total_steps)
             self.critic_optimizer = self._optimizer(networks.critic, config.crit_lr, config.crit_steps, total_steps)
@@ -106,6 +108,10 @@ class GanTrainer:
         return self.config.crit_steps
 
     @property
+    def max_bad_steps(self) -> int:
+        return self.config.max_bad_steps
+
+    @property
     def models(self) -> dict[str, keras.Model]:
         """The trained networks by name."""
         return {"generator": self.networks.generator, "critic": self.networks.critic}
@@ -117,6 +123,7 @@ class GanTrainer:
             **self.networks._asdict(),
             "generator_optimizer": self.generator_optimizer,
             "critic_optimizer": self.critic_optimizer,
+            "guard": self.guard,
         }
 
     @property
@@ -131,7 +138,10 @@ class GanTrainer:
         }
 
     def run(self, first_step: int, batch: LabelledBatches) -> Metrics:
-        """Run S steps on S·U batches: images (S·U, B, H, W, C) uint8, labels (S·U, B). Metrics are of the last step."""
+        """Run S steps on S·U batches: images (S·U, B, H, W, C) uint8, labels (S·U, B). Metrics are of the last step.
+
+        When `max_bad_steps` steps in a row had an update that was not finite, no more are run.
+        """
         step_batches = (-1, self.config.crit_steps)
         images = batch.images.reshape(*step_batches, *batch.images.shape[1:])
         labels = batch.labels.reshape(*step_batches, *batch.labels.shape[1:])
@@ -141,24 +151,41 @@ class GanTrainer:
     def _steps(self, first_step: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> Metrics:
         names = ("loss/critic", "loss/generator", "loss/penalty", "gradient/critic", "gradient/generator")
         metrics = {name: tf.zeros(()) for name in names}
+        ran = tf.constant(0)
         with self.strategy.scope():  # variables change in cross-replica context
-            for index in tf.range(tf.shape(images)[0]):
-                metrics = self._step(first_step + tf.cast(index, tf.int64), images[index], labels[index])
-        return metrics
+            while ran < tf.shape(images)[0] and not self.guard.exhausted:
+                metrics = self._step(first_step + tf.cast(ran, tf.int64), images[ran], labels[ran])
+                ran += 1
+            return metrics | self.guard.metrics(ran)
 
     def _step(self, step: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> Metrics:
         generator, _, critic = self.networks
         metrics: Metrics = {}
-        for number in range(self.config.crit_steps):
-            update = step * self.config.crit_steps + number
-            gradients, found = self.strategy.run(self._critic_gradients, (update, images[number], labels[number]))
+        all_finite = tf.constant(True)
+
+        def improve_critic(gradients: Any) -> None:
             self._apply(self.critic_optimizer, gradients, critic)
             critic.power_iteration(self.config.power_iter)
-            metrics |= replicas.first_replica(found)
-        gradients, found = self.strategy.run(self._generator_gradients, (step, labels[self.config.crit_steps - 1]))
-        self._apply(self.generator_optimizer, gradients, generator)
-        self._move_average(step)
-        return metrics | replicas.first_replica(found)
+
+        def improve_generator(gradients: Any) -> None:
+            self._apply(self.generator_optimizer, gradients, generator)
+            self._move_average(step)
+
+        moving = generator.non_trainable_variables
+        for number in range(self.config.crit_steps):
+            update = step * self.config.crit_steps + number
+            found, finite = self.guard.update(
+                self._critic_gradients, (update, images[number], labels[number]), apply=improve_critic, moving=moving
+            )
+            metrics, all_finite = metrics | found, all_finite & finite
+        found, finite = self.guard.update(
+            self._generator_gradients,
+            (step, labels[self.config.crit_steps - 1]),
+            apply=improve_generator,
+            moving=moving,
+        )
+        self.guard.count(all_finite & finite)
+        return metrics | found
 
     def _critic_gradients(self, update: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> tuple[Any, Metrics]:
         config, (generator, _, critic) = self.config, self.networks

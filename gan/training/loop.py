@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gan.training import guard
 from gan.training.progress import Progress
 from gan.training.records import Records
 from gan.training.stopping import Stopped, signals_caught
@@ -21,7 +22,9 @@ from gan.training.stopping import Stopped, signals_caught
 Metrics = dict[str, tf.Tensor]
 Values = dict[str, float]
 
-REMEDY = "lower the learning rates or turn off mixed_precision; checkpoints saved before are intact"
+REMEDY = (
+    "checkpoints saved before are intact; begin anew with lower learning rates or without mixed_precision (--overwrite)"
+)
 
 SHOWN = ("score/fid", "score/accuracy", "accuracy/test")
 """The scores that stand beside the bar."""
@@ -56,6 +59,8 @@ class Trainer(Protocol):
     def batch_size(self) -> int: ...
     @property
     def batches_per_step(self) -> int: ...
+    @property
+    def max_bad_steps(self) -> int: ...
     @property
     def models(self) -> dict[str, Any]: ...
     def learning_rates(self) -> Values: ...
@@ -110,41 +115,63 @@ def train(
         save: saves them, with their scores if they were just evaluated.
 
     Raises:
-        FloatingPointError: a loss or a sample is not finite; nothing is saved from then on.
+        FloatingPointError: too many steps in a row were not finite, or a sample or a variable is not; nothing is saved
+            from then on.
         Stopped: Ctrl-C or SIGTERM came; the step was finished and saved.
     """
-    evaluation = Evaluation({}, {})
-    images_a_step = trainer.batches_per_step * trainer.batch_size
+    updates = trainer.batches_per_step
+    images_a_step = updates * trainer.batch_size
     total, done = schedule.total_steps * images_a_step, schedule.first_step * images_a_step
+    scores: Mapping[str, Any] = {}
     with Progress(total, name, done=done, seconds=records.seconds) as progress, signals_caught() as caught:
-        saved = time.monotonic()
+        saved, earlier = time.monotonic(), None
         for first, count in schedule.calls():
-            updates = trainer.batches_per_step
             metrics = trainer.run(first, batches.take(first * updates, count * updates))
             step = first + count
-            progress.advance(count * updates * trainer.batch_size)
+            progress.advance(count * images_a_step)
+            # Of the call before: this one's result would have to be waited for.
+            if earlier is not None:
+                check(*earlier, trainer.max_bad_steps)
+            earlier = first, metrics
             if progress.wants_values:
-                progress.show(_losses(finite(metrics, step)))
-            recorded = schedule.records_after(step)
-            if recorded:
-                values = finite(metrics, step)
+                progress.show(_losses(_values(metrics)))
+            scores = {}
+            if schedule.records_after(step):
+                check(first, metrics, trainer.max_bad_steps)
                 with progress.paused():
                     evaluation = _evaluated(evaluate, step)
-                    found, speed = evaluation.values, progress.speed()
+                    values, found, speed = _values(metrics), evaluation.values, progress.speed()
                     records.scalars(step, values | found | trainer.learning_rates() | speed)
                     records.histograms(step, trainer.models)
                     progress.show(_losses(values) | {name: found[name] for name in SHOWN if name in found})
                     progress.say(summary(step, schedule.total_steps, _losses(values) | found | speed))
+                scores = evaluation.scores
+            signal = caught.number
             overdue = time.monotonic() - saved > 60 * schedule.save_minutes
-            if schedule.saves_after(step) or overdue or caught.number is not None:
-                finite(metrics, step)
+            if schedule.saves_after(step) or overdue or signal is not None:
+                check(first, metrics, trainer.max_bad_steps)
                 with progress.paused():
-                    save(step, evaluation.scores if recorded else {})
+                    save(step, scores)
                 saved = time.monotonic()
-            if caught.number is not None and step < schedule.total_steps:
+            if signal is not None and step < schedule.total_steps:
                 place = f"step {step:,} of {schedule.total_steps:,}"
-                raise Stopped(f"stopped and saved at {place}; go on with --resume", caught.number)
-    return evaluation.scores
+                raise Stopped(f"stopped and saved at {place}; go on with --resume", signal)
+    return scores
+
+
+def check(first: int, metrics: Metrics, max_bad_steps: int) -> None:
+    """See that a call of steps, numbered from `first`, did not end with too many that were skipped.
+
+    Raises:
+        FloatingPointError: it did; says which step was the last, and what was not finite in it.
+    """
+    in_a_row = int(metrics[guard.IN_A_ROW])
+    if in_a_row < max_bad_steps:
+        return
+    last = first + int(metrics[guard.RAN])
+    steps = f"steps {last - in_a_row + 1:,} to {last:,} were" if in_a_row > 1 else f"step {last:,} was"
+    wrong = ", ".join(f"{name} is {value}" for name, value in _values(metrics).items() if not math.isfinite(value))
+    raise FloatingPointError(f"{steps} skipped: {wrong or 'a moving statistic is not finite'}; {REMEDY}")
 
 
 def _evaluated(evaluate: Callable[[int], Evaluation], step: int) -> Evaluation:
@@ -154,21 +181,16 @@ def _evaluated(evaluate: Callable[[int], Evaluation], step: int) -> Evaluation:
         raise FloatingPointError(f"after step {step}: {error}; {REMEDY}") from error
 
 
-def finite(metrics: Metrics, step: int) -> Values:
-    """The metrics as numbers.
-
-    Raises:
-        FloatingPointError: one of them is NaN or infinite.
-    """
-    values = {name: float(value) for name, value in metrics.items()}
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise FloatingPointError(f"after step {step}: {name} is {value}; expected a finite number: {REMEDY}")
-    return values
+def _values(metrics: Metrics) -> Values:
+    """The metrics as numbers, which waits for the device; without what only `check` looks at."""
+    return {name: float(value) for name, value in metrics.items() if name not in (guard.IN_A_ROW, guard.RAN)}
 
 
 def _losses(values: Values) -> Values:
-    return {name: value for name, value in values.items() if name.startswith("loss/")}
+    """What is told of a step: its losses, and how many steps were skipped, if any."""
+    return {
+        name: value for name, value in values.items() if name.startswith("loss/") or (name == guard.SKIPPED and value)
+    }
 
 
 def summary(step: int, total_steps: int, values: Values) -> str:

@@ -14,7 +14,7 @@ from gan.config import Config, differences
 from gan.training import checkpoints
 from gan.training.checkpoints import About, Kind
 
-SAFE_TO_CHANGE = ("cls_epochs", "gan_epochs", "steps_per_call")
+SAFE_TO_CHANGE = ("cls_epochs", "gan_epochs", "steps_per_call", "max_bad_steps")
 """Fields that may be others after a stop. A learning rate's course then follows the new number of epochs."""
 
 

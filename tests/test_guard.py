@@ -1,0 +1,185 @@
+"""Numbers that go wrong on one replica: every replica skips the update, and nothing of it stays anywhere."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import TINY, tiny_data
+
+from gan.data.batches import Batches
+from gan.models.classifier import Classifier
+from gan.runs import build_networks
+from gan.seeding import Purpose
+from gan.training import checkpoints, classifier_trainer, gan_trainer
+from gan.training.checkpoints import About
+from gan.training.classifier_trainer import ClassifierTrainer
+from gan.training.gan_trainer import GanTrainer
+
+DATA = tiny_data()
+BATCHES = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+
+
+def here(replica: int) -> tf.Tensor:
+    """Whether this is the replica of that number; in a replica function."""
+    return tf.equal(tf.distribute.get_replica_context().replica_id_in_sync_group, replica)
+
+
+def make_trainer(strategy, kind: type[GanTrainer] = GanTrainer, **settings) -> GanTrainer:
+    config = replace(TINY, **settings)
+    networks = build_networks(DATA.spec, config, strategy)
+    return kind(networks, DATA.spec, config=config, total_steps=10, strategy=strategy)
+
+
+def values_of(trainer) -> dict[str, np.ndarray]:
+    return {
+        f"{name}/{index} {variable.path}": variable.numpy()
+        for name, part in trainer.state.items()
+        for index, variable in enumerate(part.variables)
+    }
+
+
+def changed(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> list[str]:
+    """The variables that differ."""
+    return [name for name in before if not np.array_equal(before[name], after[name])]
+
+
+def parts(names: list[str]) -> set[str]:
+    """The parts of the state that variables are in."""
+    return {name.partition("/")[0] for name in names}
+
+
+def assert_replicas_equal(trainer) -> None:
+    compared = 0
+    for part in trainer.state.values():
+        for variable in part.variables:
+            first, *others = [copy.numpy() for copy in getattr(variable.value, "values", [variable.value])]
+            assert np.all(np.isfinite(first)), variable.path
+            for other in others:
+                np.testing.assert_array_equal(first, other, err_msg=variable.path)
+                compared += 1
+    assert compared > 20
+
+
+def infect(trainer: GanTrainer, purpose: Purpose, replica: int, monkeypatch) -> None:
+    """Make the styles of update 1 NaN for one purpose on one replica."""
+    healthy = trainer._styles
+
+    def styles(asked: Purpose, index: tf.Tensor) -> tf.Tensor:
+        found = healthy(asked, index)
+        return tf.where(here(replica) & (index == 1), np.nan, found) if asked is purpose else found
+
+    monkeypatch.setattr(trainer, "_styles", styles)
+
+
+@pytest.mark.parametrize("replica", [0, 1])
+@pytest.mark.parametrize(
+    ("purpose", "moved"),
+    [
+        (Purpose.CRITIC_STYLES, {"generator", "average", "generator_optimizer", "guard"}),
+        (Purpose.GENERATOR_STYLES, {"generator", "critic", "critic_optimizer", "guard"}),
+    ],
+    ids=["critic", "generator"],
+)
+def test_a_bad_update_of_one_replica_is_skipped_on_both(two_replicas, replica, purpose, moved, monkeypatch):
+    """The other network's goes on; where the generator's is skipped, the critic's still moves its statistics."""
+    trainer = make_trainer(two_replicas)
+    infect(trainer, purpose, replica, monkeypatch)
+    trainer.run(0, BATCHES.take(0, 1))
+    before = values_of(trainer)
+    metrics = trainer.run(1, BATCHES.take(1, 1))
+    after = values_of(trainer)
+    assert parts(changed(before, after)) == moved
+    if purpose is Purpose.GENERATOR_STYLES:
+        assert all("moving" in name for name in changed(before, after) if name.startswith("generator/"))
+    assert not np.isfinite(metrics["loss/critic" if purpose is Purpose.CRITIC_STYLES else "loss/generator"])
+    assert (trainer.guard.skipped.numpy(), trainer.guard.in_a_row.numpy()) == (1, 1)
+    assert_replicas_equal(trainer)
+    trainer.run(2, BATCHES.take(2, 1))
+    assert parts(changed(after, values_of(trainer))) == set(trainer.state)
+    assert (trainer.guard.skipped.numpy(), trainer.guard.in_a_row.numpy()) == (1, 0)
+    assert_replicas_equal(trainer)
+
+
+@pytest.mark.parametrize("replica", [0, 1])
+def test_a_gradient_alone_is_enough(two_replicas, replica, monkeypatch):
+    """All losses are finite."""
+    trainer = make_trainer(two_replicas)
+
+    @tf.custom_gradient
+    def passes_on(x):
+        return x, lambda upstream: upstream * tf.where(here(replica), tf.constant(np.inf), 1.0)
+
+    healthy = gan_trainer.losses.critic_loss
+    monkeypatch.setattr(
+        gan_trainer.losses, "critic_loss", lambda reals, fakes: healthy(passes_on(reals), passes_on(fakes))
+    )
+    before = values_of(trainer)
+    metrics = trainer.run(0, BATCHES.take(0, 1))
+    assert np.isfinite(metrics["loss/critic"]) and not np.isfinite(metrics["gradient/critic"])
+    assert parts(changed(before, values_of(trainer))) == {"generator", "average", "generator_optimizer", "guard"}
+    assert_replicas_equal(trainer)
+
+
+def test_each_critic_update_is_judged_by_itself(two_replicas, monkeypatch):
+    """And a step in which any was skipped counts once."""
+    trainer = make_trainer(two_replicas, crit_steps=3)
+    infect(trainer, Purpose.CRITIC_STYLES, 1, monkeypatch)  # Update 1 of 0, 1 and 2.
+    trainer.run(0, BATCHES.take(0, 3))
+    assert trainer.critic_optimizer.iterations.numpy() == 2
+    assert trainer.generator_optimizer.iterations.numpy() == 1
+    assert (trainer.guard.skipped.numpy(), trainer.guard.in_a_row.numpy()) == (1, 1)
+
+
+def test_no_step_is_run_after_too_many_in_a_row(one_replica, monkeypatch):
+    """One bad step, a good one, then bad ones: the call ends after the third of those."""
+    trainer = make_trainer(one_replica, max_bad_steps=3, steps_per_call=8)
+    healthy = trainer._styles
+    monkeypatch.setattr(
+        trainer, "_styles", lambda *asked: tf.where((asked[1] == 1) | (asked[1] >= 3), np.nan, healthy(*asked))
+    )
+    metrics = trainer.run(0, BATCHES.take(0, 8))
+    assert [int(metrics[f"steps/{name}"]) for name in ("ran", "skipped", "skipped_in_a_row")] == [6, 4, 3]
+    before = values_of(trainer)
+    assert int(trainer.run(8, BATCHES.take(8, 8))["steps/ran"]) == 0
+    assert changed(before, values_of(trainer)) == []
+
+
+@pytest.mark.parametrize("replica", [0, 1])
+def test_the_classifier_skips_too(two_replicas, replica, monkeypatch):
+    with two_replicas.scope():
+        classifier = Classifier(DATA.spec, TINY)
+    trainer = ClassifierTrainer(classifier, DATA.spec, config=TINY, total_steps=10, strategy=two_replicas)
+    healthy = classifier_trainer.shifted
+
+    def shifted(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        first = tf.reduce_all(seed == classifier_trainer.stream(TINY.seed, Purpose.SHIFTS, tf.constant(0, tf.int64)))
+        return tf.where(here(replica) & first, np.nan, healthy(images, seed))
+
+    monkeypatch.setattr(classifier_trainer, "shifted", shifted)
+    before = values_of(trainer)
+    trainer.run(0, BATCHES.take(0, 1))
+    assert parts(changed(before, values_of(trainer))) == {"guard"}
+    assert_replicas_equal(trainer)
+    trainer.run(1, BATCHES.take(1, 1))
+    assert parts(changed(before, values_of(trainer))) == {"classifier", "optimizer", "guard"}
+    assert_replicas_equal(trainer)
+
+
+def test_what_is_not_finite_is_never_saved(one_replica, tmp_path):
+    trainer = make_trainer(one_replica)
+    about = About("gan", 3, DATA.spec, TINY, DATA.digest)
+    checkpoints.save(tmp_path, about, trainer.state, keep=1)
+    slot = trainer.critic_optimizer.variables[-1]
+    slot.assign(tf.fill(slot.shape, np.inf))
+    with pytest.raises(FloatingPointError, match=r"after step 4: variable .* of the critic_optimizer is not finite"):
+        checkpoints.save(tmp_path, replace(about, step=4), trainer.state, keep=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["gan-00000003"]
+
+
+def test_a_distance_that_is_no_number_is_never_the_best(one_replica, tmp_path):
+    trainer = make_trainer(one_replica)
+    for step, fid in ((1, np.nan), (2, 2.0), (3, np.nan), (4, 3.0), (5, np.nan)):
+        about = About("gan", step, DATA.spec, TINY, DATA.digest, {"fid": fid})
+        checkpoints.save(tmp_path, about, {"guard": trainer.guard}, keep=1)
+    assert checkpoints.steps_saved(tmp_path, "gan") == [2, 5]
