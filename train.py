@@ -22,7 +22,7 @@ def main() -> None:
     from gan.config import load_config
 
     config = load_config(options["config_path"], seed=options.pop("seed"))
-    import_tensorflow()
+    import_tensorflow(devices=options["devices"], deterministic=options.pop("deterministic"))
     from gan.runs import RunOptions, train_gan
 
     train_gan(config, RunOptions(**options))

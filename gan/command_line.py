@@ -8,6 +8,7 @@ import argparse
 import io
 import math
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,13 @@ def minutes(text: str) -> float:
     return value
 
 
+def devices(text: str) -> str:
+    """`cpu`, `cpu:N` for N logical devices, or indices of GPUs, such as `0,1`."""
+    if not re.fullmatch(r"cpu(:[1-9][0-9]?)?|[0-9]+(,[0-9]+)*", text):
+        raise argparse.ArgumentTypeError(f"found {text}, expected cpu, cpu:N, or indices of GPUs such as 0,1")
+    return text
+
+
 # argparse names the type in its messages: "invalid integer value: 'x'".
 positive.__name__ = natural.__name__ = image_count.__name__ = "integer"
 share.__name__ = minutes.__name__ = "number"
@@ -102,17 +110,30 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     earlier = flags.add_mutually_exclusive_group()
     earlier.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in the --save-dir")
     earlier.add_argument("--overwrite", action="store_true", help="replace the checkpoints of an earlier run")
+    flags.add_argument(
+        "--devices",
+        type=devices,
+        help="cpu, cpu:N (N replicas on one CPU, to try things out), or indices of GPUs such as 0,1 "
+        "(default: all visible GPUs, else the CPU)",
+    )
+    flags.add_argument("--deterministic", action="store_true", help="the same bits at every run, more slowly")
     flags.add_argument("--dry-run", action="store_true", help="check everything, print the plan, and exit")
 
 
-def import_tensorflow() -> None:
-    """Import TensorFlow without its start-up notes; with TF_CPP_MIN_LOG_LEVEL set, with what that lets through.
+def import_tensorflow(*, devices: str | None = None, deterministic: bool = False) -> None:
+    """Import TensorFlow and make its devices, of which `cpu:N` wants N, and others the usual ones.
+
+    Deterministic, it adds up in the same order at every run. On a CPU, oneDNN's kernels for large images do not, and
+    are left out unless TF_ENABLE_ONEDNN_OPTS is set.
+
+    Without its start-up notes; with TF_CPP_MIN_LOG_LEVEL set, with what that lets through.
 
     Some of the notes are written before that variable is looked at, so standard error is set aside meanwhile.
     """
+    if deterministic:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        import tensorflow
-
+        _start_tensorflow(devices, deterministic=deterministic)
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()
@@ -120,12 +141,21 @@ def import_tensorflow() -> None:
     try:
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        import tensorflow
-
-        tensorflow.config.list_logical_devices()
+        _start_tensorflow(devices, deterministic=deterministic)
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
+
+
+def _start_tensorflow(devices: str | None, *, deterministic: bool) -> None:
+    import tensorflow
+
+    if devices is not None and devices.startswith("cpu:"):
+        logical = [tensorflow.config.LogicalDeviceConfiguration()] * int(devices.removeprefix("cpu:"))
+        tensorflow.config.set_logical_device_configuration(tensorflow.config.list_physical_devices("CPU")[0], logical)
+    if deterministic:
+        tensorflow.config.experimental.enable_op_determinism()
+    tensorflow.config.list_logical_devices()
 
 
 def run(main: Callable[[], None]) -> int:
@@ -147,9 +177,6 @@ def run(main: Callable[[], None]) -> int:
             print(note, file=sys.stderr)
         print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr)
         return DIVERGED if isinstance(error, FloatingPointError) else BAD_INPUT
-    except MemoryError as error:
-        print(f"{Path(sys.argv[0]).name}: out of memory ({error}); use smaller images or batches", file=sys.stderr)
-        return BAD_INPUT
     except ModuleNotFoundError as error:
         remedy = "run `make .venv`, then `source .venv/bin/activate`, or see Install in README.md"
         print(f"{Path(sys.argv[0]).name}: the package {error.name} is not installed; {remedy}", file=sys.stderr)
@@ -157,4 +184,26 @@ def run(main: Callable[[], None]) -> int:
     except KeyboardInterrupt as error:
         print(f"{Path(sys.argv[0]).name}: {str(error) or 'interrupted'}", file=sys.stderr)
         return int(getattr(error, "status", INTERRUPTED))
+    except Exception as error:
+        lack = _lack_of_memory(error)
+        if lack is None:
+            raise
+        print(f"{Path(sys.argv[0]).name}: out of memory ({lack}); use smaller images or batches", file=sys.stderr)
+        return BAD_INPUT
     return 0
+
+
+def _lack_of_memory(error: Exception) -> str | None:
+    """What could not be had, if an error of Python or TensorFlow says that it was memory."""
+    if isinstance(error, MemoryError):
+        return str(error)
+    if "tensorflow" in sys.modules:
+        import tensorflow
+
+        if isinstance(error, tensorflow.errors.ResourceExhaustedError):
+            lines = error.message.splitlines()
+            return next((line.strip() for line in lines if "OOM" in line), lines[0] if lines else "")
+        # So it speaks of a constant that it cannot hold.
+        if isinstance(error, tensorflow.errors.InvalidArgumentError) and "Cannot parse tensor" in error.message:
+            return "a constant of the graph"
+    return None

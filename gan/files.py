@@ -45,6 +45,12 @@ def exclusive(path: Path, *, waiting: str | None = None) -> Iterator[None]:
         yield
 
 
+def reason(error: Exception) -> str:
+    """Why something could not be written, of an error of Python or TensorFlow: `No space left on device`."""
+    line = str(error).partition("\n")[0]
+    return getattr(error, "strerror", None) or line.rpartition("; ")[2].partition(" [Op:")[0]
+
+
 def flush_directory(directory: Path) -> None:
     """See that names in a directory are on the disk."""
     descriptor = os.open(directory, os.O_RDONLY)
@@ -55,7 +61,11 @@ def flush_directory(directory: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside it, then move it into place; parents are made."""
+    """Write a file under a temporary name beside it, then move it into place; parents are made.
+
+    Raises:
+        OSError: it cannot be written; what was there is as it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
@@ -65,5 +75,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
         flush_directory(path.parent)
+    except OSError as error:
+        raise OSError(f"{path} cannot be written ({reason(error)}); make room there or name another place") from error
     finally:
         partial.unlink(missing_ok=True)

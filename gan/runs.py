@@ -63,6 +63,7 @@ class RunOptions:
     record_epochs: int = 1
     keep: int = 3
     log_graph: bool = False
+    devices: str | None = None
     resume: bool = False
     overwrite: bool = False
     dry_run: bool = False
@@ -104,7 +105,7 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
     total_steps = config.cls_epochs * batches.per_epoch
     if resumed is not None and resumed.is_complete(data.digest, total_steps):
         return float(resumed.about.scores["accuracy"])
-    strategy = make_strategy()
+    strategy = make_strategy(options.devices)
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
         classifier = Classifier(data.spec, config, dtype=_dtype(config))
@@ -171,7 +172,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
     if resumed is not None and resumed.is_complete(data.digest, total_steps):
         return Scores.from_dict(resumed.about.scores)
     classifier = load_classifier(options.load_dir or options.save_dir, data, options)
-    strategy = make_strategy()
+    strategy = make_strategy(options.devices)
     networks = build_networks(data.spec, config, strategy)
     trainer = GanTrainer(networks, data.spec, config=config, total_steps=total_steps, strategy=strategy)
     first_step = 0 if resumed is None else resumed.restore(trainer.state)

@@ -1,3 +1,4 @@
+import errno
 import json
 import shutil
 
@@ -207,10 +208,10 @@ def test_a_save_cut_short_leaves_nothing_that_looks_whole(tmp_path, monkeypatch)
     save_small(tmp_path, 1)
 
     def fail(*args):
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoints, "write_atomically", fail)
-    with pytest.raises(OSError, match="no space left"):
+    monkeypatch.setattr(checkpoints, "_digest", fail)
+    with pytest.raises(OSError, match=r"gan-00000002: the checkpoint cannot be written \(No space left on device\)"):
         save_small(tmp_path, 2)
     assert [path.name for path in tmp_path.iterdir()] == ["gan-00000001"]
 
@@ -274,7 +275,7 @@ def test_an_earlier_run_is_replaced_only_by_a_whole_checkpoint(tmp_path, monkeyp
         save_small(tmp_path, step)
     shutil.copytree(tmp_path / "gan-00000008", tmp_path / "classifier-00000001")
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "write_atomically", lambda *_: pytest.fail("disk full"))
+        patch.setattr(checkpoints, "_digest", lambda *_: pytest.fail("disk full"))
         with pytest.raises(BaseException, match="disk full"):
             save_small(tmp_path, 4, replaces=[4, 8])
     assert checkpoints.steps_saved(tmp_path, "gan") == [4, 8]

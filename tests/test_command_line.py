@@ -1,4 +1,5 @@
 import pytest
+import tensorflow as tf
 
 from gan.command_line import run
 
@@ -16,6 +17,16 @@ def raises(error):
         (ValueError("found this, expected that"), 2, "found this, expected that"),
         (FileNotFoundError("no such thing"), 2, "no such thing"),
         (FloatingPointError("the loss is NaN"), 3, "the loss is NaN"),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "Graph execution error:\n\n  OOM when allocating [9]\n"),
+            2,
+            "out of memory (OOM when allocating [9]); use smaller",
+        ),
+        (
+            tf.errors.InvalidArgumentError(None, None, "Cannot parse tensor from proto: dtype: DT_FLOAT\n"),
+            2,
+            "out of memory (a constant of the graph); use smaller",
+        ),
         (MemoryError("9 GiB"), 2, "out of memory (9 GiB); use smaller images or batches"),
         (ModuleNotFoundError("no", name="yaml"), 2, "the package yaml is not installed; run `make .venv`"),
         (KeyboardInterrupt(), 130, "interrupted"),
@@ -30,7 +41,16 @@ def test_an_error_is_one_line_and_a_status(error, status, line, capsys, monkeypa
     assert found.count("\n") == 1
 
 
-@pytest.mark.parametrize("error", [ValueError("two\nlines"), ValueError(), RuntimeError("a bug"), KeyError("a bug")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("two\nlines"),
+        ValueError(),
+        RuntimeError("a bug"),
+        KeyError("a bug"),
+        tf.errors.InvalidArgumentError(None, None, "a bug"),
+    ],
+)
 def test_what_is_not_ours_keeps_its_traceback(error):
     with pytest.raises(type(error)):
         run(raises(error))

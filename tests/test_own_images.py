@@ -35,7 +35,7 @@ def whole_run(directory: Path, data: str = "data", config=TINY, **changes):
 
 @pytest.fixture(autouse=True)
 def strategy(one_replica, monkeypatch):
-    monkeypatch.setattr(runs, "make_strategy", lambda: one_replica)
+    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
 
 
 def test_a_run_on_a_folder_is_the_run_on_the_same_idx_files(tmp_path):

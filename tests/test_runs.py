@@ -32,7 +32,7 @@ def outcomes(tmp_path_factory, one_replica, two_replicas):
         directory = tmp_path_factory.mktemp("run")
         write_idx(directory / "data", train=160, test=160)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runs, "make_strategy", lambda strategy=strategy: strategy)
+            patch.setattr(runs, "make_strategy", lambda _, strategy=strategy: strategy)
             accuracy = train_classifier(TINY, options(directory, log_dir=directory / "classifier"))
             scores = train_gan(TINY, options(directory))
         (log,) = (directory / "logs").iterdir()
@@ -58,7 +58,7 @@ def test_one_replica_and_two_begin_as_the_same_run(outcomes):
 
 
 def test_the_checkpoint_draws_from_the_average(tmp_path, one_replica, monkeypatch):
-    monkeypatch.setattr(runs, "make_strategy", lambda: one_replica)
+    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
     write_idx(tmp_path / "data")
     train_classifier(TINY, options(tmp_path, log_dir=tmp_path / "classifier"))
     scored = []
@@ -76,7 +76,7 @@ def test_the_checkpoint_draws_from_the_average(tmp_path, one_replica, monkeypatc
 
 def test_overwriting_replaces_the_earlier_run_and_keeps_its_own(tmp_path, one_replica, monkeypatch):
     """Steps of both runs have the same numbers."""
-    monkeypatch.setattr(runs, "make_strategy", lambda: one_replica)
+    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
     write_idx(tmp_path / "data")
     train_classifier(TINY, options(tmp_path, log_dir=tmp_path / "classifier"))
     kept = []
@@ -107,7 +107,7 @@ def test_a_gpu_that_tensorflow_does_not_find_is_pointed_out(driver, visible, war
 
 
 def test_a_class_without_training_images_is_pointed_out(tmp_path, one_replica, monkeypatch, capsys):
-    monkeypatch.setattr(runs, "make_strategy", lambda: one_replica)
+    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
     write_idx(tmp_path / "data")
     labels = tmp_path / "data" / "train-labels-idx1-ubyte"
     labels.write_bytes(labels.read_bytes().replace(b"\x03", b"\x04"))

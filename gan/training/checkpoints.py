@@ -31,7 +31,7 @@ import numpy as np
 import tensorflow as tf
 
 from gan.config import Config, config_from_dict
-from gan.files import exclusive, flush_directory, write_atomically
+from gan.files import exclusive, flush_directory, reason
 from gan.images import ImageSpec
 
 Kind = Literal["classifier", "gan"]
@@ -68,9 +68,18 @@ def checkpoint_path(directory: Path, kind: Kind, step: int) -> Path:
 
 def steps_saved(directory: Path, kind: Kind) -> list[int]:
     """Steps of the checkpoints of a kind in a directory, ascending."""
-    pattern = re.compile(rf"{kind}-(\d{{8}})")
+    return sorted({step for step, _ in _candidates(directory, kind)})
+
+
+def _candidates(directory: Path, kind: Kind) -> list[tuple[int, Path]]:
+    """Steps and paths of what may be whole checkpoints, the best last.
+
+    One that was to be replaced when a run was killed is still under the name that it was set aside by.
+    """
+    pattern = re.compile(rf"(\.?){kind}-(\d{{8}})(\.aside-\d+)?")
     matches = [pattern.fullmatch(path.name) for path in directory.iterdir()] if directory.is_dir() else []
-    return sorted(int(match[1]) for match in matches if match)
+    found = [match for match in matches if match and bool(match[1]) == bool(match[3])]
+    return sorted((int(match[2]), directory / match[0]) for match in found)  # The dot comes first.
 
 
 def newest(directory: Path, kind: Kind, *, remedy: str) -> Path:
@@ -80,19 +89,18 @@ def newest(directory: Path, kind: Kind, *, remedy: str) -> Path:
         FileNotFoundError: there is none; ends with the remedy, such as the command that makes one.
         Damaged: none is whole.
     """
-    steps = steps_saved(directory, kind)
-    if not steps:
+    candidates = _candidates(directory, kind)
+    if not candidates:
         found = "no such directory" if not directory.is_dir() else "no checkpoint of that kind in it"
         raise FileNotFoundError(f"{directory}: {found}; expected a {kind} checkpoint: {remedy}")
-    for step in reversed(steps):
-        path = checkpoint_path(directory, kind, step)
+    for _, path in reversed(candidates):
         try:
             check(path)
         except Damaged as error:
             print(f"warning: {error}", file=sys.stderr)
         else:
             return path
-    raise Damaged(f"{directory}: none of its {len(steps)} {kind} checkpoints is whole; {remedy}")
+    raise Damaged(f"{directory}: none of its {len(candidates)} {kind} checkpoints is whole; {remedy}")
 
 
 def check(path: Path) -> None:
@@ -102,7 +110,7 @@ def check(path: Path) -> None:
         Damaged: it is not.
     """
     about = read_about(path)
-    if path.name != checkpoint_path(path.parent, about.kind, about.step).name:
+    if path.name.removeprefix(".").partition(".")[0] != checkpoint_path(path.parent, about.kind, about.step).name:
         raise Damaged(f"{path}: about.json is of {about.kind} step {about.step}; another checkpoint is needed")
     for name, digest in about.files.items():
         try:
@@ -132,7 +140,9 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         files = {file.name: _written(file) for file in sorted(partial.iterdir())}
         values = asdict(about) | {"spec": about.spec.to_dict(), "layout": _layout(objects), "files": files}
         values["digest"] = _digest(values)
-        write_atomically(partial / "about.json", json.dumps(values, indent=1).encode())
+        (partial / "about.json").write_text(json.dumps(values, indent=1))
+        _written(partial / "about.json")
+        flush_directory(partial)
         aside = directory / f".{path.name}.aside-{os.getpid()}"
         if path.exists():
             path.rename(aside)
@@ -141,9 +151,11 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         shutil.rmtree(aside, ignore_errors=True)
         for step in set(replaces) - {about.step}:
             shutil.rmtree(checkpoint_path(directory, about.kind, step), ignore_errors=True)
-    except tf.errors.OpError as error:
-        reason = str(error).splitlines()[0]
-        raise OSError(f"{path}: the checkpoint cannot be written ({reason}); earlier ones are intact") from error
+    except (OSError, tf.errors.OpError) as error:
+        raise OSError(
+            f"{path}: the checkpoint cannot be written ({reason(error)}); earlier ones are intact: make room, then go "
+            "on with --resume"
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     _prune(directory, about.kind, keep, newest_step=about.step)
@@ -189,8 +201,9 @@ def _prune(directory: Path, kind: Kind, keep: int, *, newest_step: int) -> None:
     distances = {step: _distance(checkpoint_path(directory, kind, step)) for step in steps}
     best = min(distances.values(), default=math.inf)
     for step in steps[:-keep]:
-        if not distances[step] == best < math.inf:
-            shutil.rmtree(checkpoint_path(directory, kind, step))
+        path = checkpoint_path(directory, kind, step)
+        if path.exists() and not distances[step] == best < math.inf:
+            shutil.rmtree(path)
 
 
 @contextmanager
@@ -267,5 +280,6 @@ def restore(path: Path, objects: Mapping[str, Any], *, partial: bool = False) ->
         else:
             status.assert_consumed()
     except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0]
-        raise Damaged(f"{path}: the variables cannot be restored ({reason}); another checkpoint is needed") from error
+        raise Damaged(
+            f"{path}: the variables cannot be restored ({str(error).splitlines()[0]}); another checkpoint is needed"
+        ) from error

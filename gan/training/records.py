@@ -8,7 +8,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ from typing import Any
 import tensorflow as tf
 
 from gan.config import Config, dump_config
-from gan.files import write_atomically
+from gan.files import reason, write_atomically
 from gan.images import Pixels, encode, enlarge
 
 
@@ -78,8 +79,9 @@ class Records:
         else:
             self.directory = _new_directory(directory)
         dump_config(config, self.directory / name)
-        self._events = tf.summary.create_file_writer(str(self.directory))
-        self._lines = (self.directory / "records.jsonl").open("a")
+        with self._writing():
+            self._events = tf.summary.create_file_writer(str(self.directory))
+            self._lines = (self.directory / "records.jsonl").open("a")
 
     def __enter__(self) -> "Records":
         return self
@@ -87,8 +89,26 @@ class Records:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._events.close()
-        self._lines.close()
+        # An error that is under way matters more than those of closing.
+        with suppress(OSError) if error is not None else self._writing():
+            with self._writing():
+                self._events.close()
+            self._lines.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Errors of writing as one line.
+
+        Raises:
+            OSError: says which records, why, and how to go on.
+        """
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as error:
+            raise OSError(
+                f"{self.directory}: records cannot be written ({reason(error)}); checkpoints are intact: make room, "
+                "then go on with --resume"
+            ) from error
 
     def _cut(self, step: int) -> None:
         """Remove what was recorded after a step."""
@@ -108,28 +128,28 @@ class Records:
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """One record: `values` by name. A value that is not finite is `null` in the JSON line."""
-        with self._events.as_default():
+        with self._writing(), self._events.as_default():
             for name, value in values.items():
                 tf.summary.scalar(name, value, step=step)
-        self._events.flush()
-        finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
-        self._lines.write(json.dumps({"step": step, **finite}) + "\n")
-        self._lines.flush()
+            self._events.flush()
+            finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+            self._lines.write(json.dumps({"step": step, **finite}) + "\n")
+            self._lines.flush()
 
     def picture(self, name: str, step: int, image: Pixels) -> None:
         """An image (H, W, C): as an event, pixels doubled, and as the file `{name}-{step}.png`."""
-        with self._events.as_default():
+        with self._writing(), self._events.as_default():
             tf.summary.image(name, enlarge(image, 2)[None], step=step)
         write_atomically(self.directory / f"{name}-{step:08d}.png", encode(image, "png"))
 
     def histograms(self, step: int, models: Mapping[str, Any]) -> None:
         """The distribution of every trained variable of `models`."""
-        with self._events.as_default():
+        with self._writing(), self._events.as_default():
             for model in models.values():
                 for variable in model.trainable_variables:
                     tf.summary.histogram(variable.path, variable.numpy(), step=step)
 
     def graph(self, function: Any) -> None:
         """The graph of a traced function."""
-        with self._events.as_default():
+        with self._writing(), self._events.as_default():
             tf.summary.graph(function.get_concrete_function().graph)

@@ -17,11 +17,19 @@ NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @cache
-def make_strategy() -> tf.distribute.Strategy:
-    """`MirroredStrategy` over all visible GPUs, or the CPU where there is none. `CUDA_VISIBLE_DEVICES` selects.
+def make_strategy(devices: str | None = None) -> tf.distribute.Strategy:
+    """`MirroredStrategy` over these devices; by default over all visible GPUs, or the CPU where there is none.
 
     The same one at every call: two in one process would mix up each other's reductions.
+
+    Args:
+        devices: `cpu`, `cpu:N`, or indices of visible GPUs, such as `0,1`.
+
+    Raises:
+        ValueError: there is no such device.
     """
+    if devices is not None:
+        return tf.distribute.MirroredStrategy(_names(devices))
     if tf.config.list_logical_devices("GPU"):
         return tf.distribute.MirroredStrategy()
     if NVIDIA_DRIVER.exists() and "CUDA_VISIBLE_DEVICES" not in os.environ:
@@ -31,6 +39,20 @@ def make_strategy() -> tf.distribute.Strategy:
             file=sys.stderr,
         )
     return tf.distribute.MirroredStrategy(["CPU:0"])
+
+
+def _names(devices: str) -> list[str]:
+    """TensorFlow's names of devices, such as `GPU:0`."""
+    if devices.startswith("cpu"):
+        wanted = [f"CPU:{index}" for index in range(int(devices.removeprefix("cpu").removeprefix(":") or 1))]
+    else:
+        wanted = [f"GPU:{int(index)}" for index in devices.split(",")]
+    there = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices()]
+    missing = [name for name in wanted if name not in there]
+    if missing or len(set(wanted)) < len(wanted):
+        problem = f"there is no {missing[0]}" if missing else "a device is named twice"
+        raise ValueError(f"--devices {devices}: {problem}; expected each once, of {', '.join(there)}")
+    return wanted
 
 
 def check_divisible(batch_size: int, replicas: int, key: str) -> None:
