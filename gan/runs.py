@@ -192,7 +192,9 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
     with checkpoints.writing(options.save_dir, "gan"), _records(config, options, "gan", resumed) as records:
 
         def save(step: int, scores: Mapping[str, Any]) -> None:
-            about = About("gan", step, data.spec, config, data.digest, scores, records.directory.name)
+            about = About(
+                "gan", step, data.spec, config, data.digest, scores, records.directory.name, scorer.classifier
+            )
             checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
             replaced.clear()
 

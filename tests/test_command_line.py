@@ -1,7 +1,12 @@
+import argparse
+import subprocess
+import sys
+
 import pytest
 import tensorflow as tf
+from helpers import clean_environment
 
-from gan.command_line import run
+from gan.command_line import devices, run
 
 
 def raises(error):
@@ -58,3 +63,39 @@ def test_what_is_not_ours_keeps_its_traceback(error):
 
 def test_success_is_zero():
     assert run(lambda: None) == 0
+
+
+@pytest.mark.parametrize("text", ["cpu", "cpu:1", "cpu:16", "0", "0,1", "3,2,11"])
+def test_devices_are_cpus_or_indices_of_gpus(text):
+    assert devices(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "gpu", "cpu:", "cpu:0", "cpu:-1", "cpu:100", "0,", "0 1", "-1", "GPU:0", "cpu,0"])
+def test_other_devices_are_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match=r"expected cpu, cpu:N, or indices of GPUs such as 0,1"):
+        devices(text)
+
+
+STARTED = """
+import os
+from gan.command_line import import_tensorflow
+import_tensorflow(devices="cpu:3", deterministic=True)
+import tensorflow as tf
+try:
+    tf.random.uniform([])
+except RuntimeError as error:
+    print("deterministic", "Random ops require a seed" in str(error))
+print(os.environ["TF_ENABLE_ONEDNN_OPTS"], [device.name for device in tf.config.list_logical_devices("CPU")])
+"""
+
+
+def test_tensorflow_is_started_with_the_devices_and_deterministic():
+    environment = clean_environment() | {"CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run(
+        [sys.executable, "-c", STARTED], env=environment, capture_output=True, text=True, check=True, timeout=100
+    )
+    assert done.stdout.splitlines() == [
+        "deterministic True",
+        "0 ['/device:CPU:0', '/device:CPU:1', '/device:CPU:2']",
+    ]
+    assert done.stderr == ""

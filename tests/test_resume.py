@@ -3,11 +3,14 @@
 import json
 import os
 import random
+import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -104,29 +107,130 @@ def directory(tmp_path_factory) -> Path:
     return found
 
 
-@pytest.mark.parametrize(
-    ("settings", "every"),
-    [({}, 70), ({"crit_steps": 2, "steps_per_call": 4}, 25)],
-    ids=["saved at an epoch's end", "two critic updates, four steps a call, saved within epochs"],
-)
-def test_a_killed_run_ends_as_one_that_was_not(directory, settings, every):
-    name = f"every-{every}"
-    arguments = ("--load-dir", "classifier", "--save-steps", every, "--record-steps", 30)
+class Pair(NamedTuple):
+    """A run that was never stopped, and the same one as it was when it was killed."""
+
+    whole: Path
+    killed: Path
+    arguments: tuple[object, ...]
+    printed: str
+
+    def resumed(self, name: str, script: str = "train.py", *more: object) -> tuple[Path, str]:
+        """A copy of the killed run, resumed, and what it printed."""
+        work = self.killed.with_name(name)
+        shutil.copytree(self.killed, work)
+        shutil.copytree(f"{self.killed}-logs", f"{work}-logs")
+        shutil.copy(f"{self.killed}.yaml", f"{work}.yaml")
+        words = command(script, work, *self.arguments, "--resume")
+        words[2:2] = map(str, more)
+        done = finish(words, work.parent)
+        assert done.returncode == 0, done.stderr
+        return work, done.stdout
+
+
+def interrupted(directory: Path, every: int, replicas: int, **settings: int) -> Pair:
+    """Runs that save after so many steps, one of which was killed some time after the first save."""
+    name = f"{every}-{replicas}"
+    places = ("--load-dir", "classifier", "--save-steps", every, "--record-steps", 30)
+    arguments = (*places, "--deterministic", "--devices", f"cpu:{replicas}")
     whole, killed = prepare(directory, f"whole-{name}", **settings), prepare(directory, f"killed-{name}", **settings)
     undisturbed = finish(command("train.py", whole, *arguments), directory)
     assert undisturbed.returncode == 0, undisturbed.stderr
     kill_after(command("train.py", killed, *arguments), killed / f"gan-{every:08d}", random.uniform(0, 0.5))
-    resumed = finish(command("train.py", killed, *arguments, "--resume"), directory)
-    assert resumed.returncode == 0, resumed.stderr
-    assert "from step" in resumed.stdout
-    assert weights(killed) == weights(whole)
-    assert records(killed) == records(whole)
-    assert events(killed) == events(whole)
-    assert resumed.stdout.splitlines()[-2] == undisturbed.stdout.splitlines()[-2]  # The last scores.
-    again = finish(command("train.py", killed, *arguments, "--resume"), directory)
+    return Pair(whole, killed, arguments, undisturbed.stdout)
+
+
+@pytest.fixture(scope="module")
+def simple(directory) -> Pair:
+    """Saved at the end of an epoch, on one replica."""
+    return interrupted(directory, 70, 1)
+
+
+def assert_ends_as(pair: Pair, resumed: Path, printed: str) -> None:
+    assert "from step" in printed
+    assert weights(resumed) == weights(pair.whole)
+    assert records(resumed) == records(pair.whole)
+    assert events(resumed) == events(pair.whole)
+    assert printed.splitlines()[-2] == pair.printed.splitlines()[-2]  # The last scores.
+
+
+def test_a_killed_run_ends_as_one_that_was_not(simple):
+    assert_ends_as(simple, *simple.resumed("resumed"))
+
+
+@pytest.mark.parametrize(
+    ("every", "replicas", "settings"),
+    [(70, 2, {}), (25, 1, {"crit_steps": 2, "steps_per_call": 4}), (25, 2, {"crit_steps": 2, "steps_per_call": 4})],
+    ids=[
+        "two replicas",
+        "two critic updates, four steps a call, saved within epochs",
+        "the same on two replicas",
+    ],
+)
+def test_other_killed_runs_do_too(directory, every, replicas, settings):
+    pair = interrupted(directory, every, replicas, **settings)
+    assert_ends_as(pair, *pair.resumed(f"resumed-{every}-{replicas}"))
+
+
+@pytest.mark.parametrize("piece", ["average", "critic_optimizer"])
+def test_a_run_that_forgets_a_piece_of_its_state_does_not(simple, piece):
+    """The negative control of the tests above."""
+    resumed, printed = simple.resumed(f"without-{piece}", "tests/forgetful.py", piece)
+    assert weights(resumed) != weights(simple.whole)
+    with pytest.raises(AssertionError):
+        assert_ends_as(simple, resumed, printed)
+
+
+def test_a_damaged_checkpoint_is_passed_over_and_the_end_is_the_same(simple):
+    """One with a bit flipped, and one that is another step's."""
+    for step in (80, 90):
+        shutil.copytree(simple.killed / "gan-00000070", simple.killed / f"gan-{step:08d}", dirs_exist_ok=True)
+    shard = simple.killed / "gan-00000090" / "variables.data-00000-of-00001"
+    shard.write_bytes(bytes([shard.read_bytes()[0] ^ 1]) + shard.read_bytes()[1:])
+    assert_ends_as(simple, *simple.resumed("damaged"))
+
+
+def test_a_run_that_has_ended_does_not_go_on(simple):
+    before = weights(simple.whole)
+    again = finish(command("train.py", simple.whole, *simple.arguments, "--resume"), simple.whole.parent)
     assert again.returncode == 0
     assert "is the end of the run" in again.stdout
-    assert weights(killed) == weights(whole)
+    assert weights(simple.whole) == before
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the limits of another process can be set on Linux alone")
+@pytest.mark.parametrize("record_steps", [30, 5000], ids=["a record", "a checkpoint"])
+def test_a_full_disk_ends_a_run_in_one_line_and_it_goes_on_later(directory, simple, record_steps):
+    """As for a process whose files may not grow any more."""
+    work = prepare(directory, f"full-{record_steps}")
+    arguments = [*simple.arguments, "--save-steps", 7, "--record-steps", record_steps]
+    checkpoint = work / "gan-00000007"
+    with subprocess.Popen(
+        command("train.py", work, *arguments), cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        while not checkpoint.exists():
+            assert process.poll() is None, process.stderr.read().decode()
+            time.sleep(0.01)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+        said = process.stderr.read().decode().splitlines()[-1]
+        assert process.wait() == 2, said
+    assert said.startswith("train.py: ")
+    assert "cannot be written (File too large)" in said
+    done = finish(command("train.py", work, *arguments, "--resume"), directory)
+    assert done.returncode == 0, done.stderr
+    assert weights(work) == weights(simple.whole)
+
+
+def test_a_run_that_is_killed_25_times_ends_as_one_that_was_not():
+    """At random moments, often within a save; and the benchmark that does it 200 times works."""
+    words = [sys.executable, str(ROOT / "benchmarks" / "kills.py"), "--kills", "25"]
+    words += ["--seed", str(random.randrange(1000))]
+    done = subprocess.run(words, env=clean_environment(), capture_output=True, text=True, timeout=900, check=False)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "same weights, optimizers and records as an undisturbed run: True" in done.stdout
+    inside = int(done.stdout.partition(" kills, ")[2].partition(" of them")[0])
+    assert inside > 0
 
 
 def test_a_killed_classifier_ends_as_one_that_was_not(directory):

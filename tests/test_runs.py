@@ -1,6 +1,7 @@
 """Whole runs in one process, on one replica and on two: what the scripts call."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,9 +90,47 @@ def test_overwriting_replaces_the_earlier_run_and_keeps_its_own(tmp_path, one_re
         assert kept[-1][-3:] == [10, 15, 20]
 
 
+def test_a_classifier_that_was_replaced_meanwhile_is_refused(tmp_path, one_replica, monkeypatch):
+    """Also where no checkpoint of the run has scores; and what was trained stays."""
+    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    write_idx(tmp_path / "data")
+    train_classifier(TINY, options(tmp_path))
+    original = runs.train
+
+    def half(trainer, batches, schedule, *, save, **keywords):
+        keywords["save"] = lambda step, scores: save(step, {})
+        return original(trainer, batches, schedule._replace(total_steps=10), **keywords)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "train", half)
+        train_gan(TINY, options(tmp_path, record_steps=1000))
+    before = {path: path.read_bytes() for path in sorted((tmp_path / "checkpoints").glob("gan-*/*"))}
+    train_classifier(replace(TINY, seed=1), options(tmp_path, overwrite=True))
+    with pytest.raises(ValueError, match=r"is scored by classifier \w+, and \w+ is another; name the directory"):
+        train_gan(TINY, options(tmp_path, resume=True))
+    assert {path: path.read_bytes() for path in sorted((tmp_path / "checkpoints").glob("gan-*/*"))} == before
+
+
 def test_a_process_has_one_strategy():
     """Two would use each other's keys for their reductions."""
     assert make_strategy() is make_strategy()
+
+
+def test_devices_are_those_that_are_named():
+    assert make_strategy.__wrapped__("cpu:2").extended.worker_devices == (
+        "/job:localhost/replica:0/task:0/device:CPU:0",
+        "/job:localhost/replica:0/task:0/device:CPU:1",
+    )
+    assert make_strategy.__wrapped__("cpu").num_replicas_in_sync == 1
+
+
+@pytest.mark.parametrize(
+    ("devices", "problem"),
+    [("cpu:3", "there is no CPU:2"), ("0", "there is no GPU:0"), ("1,1", "there is no GPU:1")],
+)
+def test_a_device_that_is_not_there_is_refused(devices, problem):
+    with pytest.raises(ValueError, match=f"^--devices {devices}: {problem}; expected each once, of CPU:0, CPU:1$"):
+        make_strategy(devices)
 
 
 @pytest.mark.parametrize(("driver", "visible", "warned"), [(True, None, True), (False, None, False), (True, "", False)])

@@ -41,9 +41,9 @@ Kind = Literal["classifier", "gan"]
 class About:
     """What a checkpoint says of itself.
 
-    `data` is the digest of the data set it was trained on. `scores` are of the saved weights, by name; empty if not
-    scored. `records` is the name of the run's directory of records. `layout` and `files`, the digests of the other
-    files by name, are filled in by `save`.
+    `data` is the digest of the data set it was trained on, `classifier` that of the classifier that scores the run.
+    `scores` are of the saved weights, by name; empty if not scored. `records` is the name of the run's directory of
+    records. `layout` and `files`, the digests of the other files by name, are filled in by `save`.
     """
 
     kind: Kind
@@ -53,6 +53,7 @@ class About:
     data: str
     scores: Mapping[str, Any] = field(default_factory=dict)
     records: str = ""
+    classifier: str = ""
     layout: Mapping[str, list[str]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 

@@ -46,11 +46,11 @@ class Resumed(NamedTuple):
         Raises:
             ValueError: it was another.
         """
-        before = self.about.scores.get("classifier", digest)
+        before = self.about.classifier
         if before != digest:
             raise ValueError(
-                f"{self.path} was scored by classifier {before}, and {digest} is another; name the directory of the "
-                "former with --load-dir"
+                f"{self.path} is of a run that is scored by classifier {before}, and {digest} is another; name the "
+                "directory of the former with --load-dir"
             )
 
     def restore(self, state: Mapping[str, Any]) -> int:
