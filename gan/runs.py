@@ -118,7 +118,7 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
     if options.dry_run:
         return None
 
-    reader = Reader(classifier)
+    reader = Reader(classifier, strategy)
 
     def evaluate(step: int) -> Evaluation:
         accuracy = reader.accuracy(data.test_images, data.test_labels)
@@ -171,20 +171,28 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         )
     if resumed is not None and resumed.is_complete(data.digest, total_steps):
         return Scores.from_dict(resumed.about.scores)
-    classifier = load_classifier(options.load_dir or options.save_dir, data, options)
     strategy = make_strategy(options.devices)
+    with strategy.scope():
+        classifier = load_classifier(options.load_dir or options.save_dir, data, options)
     networks = build_networks(data.spec, config, strategy)
     trainer = GanTrainer(networks, data.spec, config=config, total_steps=total_steps, strategy=strategy)
     first_step = 0 if resumed is None else resumed.restore(trainer.state)
     _print_plan(data, trainer.models, strategy, _length(first_step, total_steps, config.gan_epochs))
-    scorer = Scorer(classifier, data, samples=config.fid_samples, noise_dims=config.noise_dims, seed=config.seed)
+    scorer = Scorer(
+        classifier,
+        data,
+        samples=config.fid_samples,
+        noise_dims=config.noise_dims,
+        seed=config.seed,
+        strategy=strategy,
+    )
     print(f"scored by classifier {scorer.classifier}: noise floor {scorer.noise_floor:.3f}, N = {scorer.samples:,}")
     if resumed is not None:
         resumed.check_classifier(scorer.classifier)
     if options.dry_run:
         return None
 
-    sampler = Sampler(networks.average, data.spec, noise_dims=config.noise_dims)
+    sampler = Sampler(networks.average, data.spec, noise_dims=config.noise_dims, strategy=strategy)
 
     schedule = Schedule(
         total_steps, config.steps_per_call, options.record_steps, options.save_steps, first_step, options.save_minutes

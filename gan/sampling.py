@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gan.batched import Batched
 from gan.images import ImageSpec, Pixels, grid_classes, pixels_from_network
 from gan.models.generator import Generator
 from gan.seeding import Purpose, numpy_stream
@@ -48,6 +49,7 @@ class Sampler:
         noise_dims: Z.
         path: of the checkpoint it is from, if it is from one.
         scores: of that checkpoint, by name.
+        strategy: whose replicas share the work, and whose variables are the generator's; by default there is one.
     """
 
     def __init__(
@@ -58,16 +60,13 @@ class Sampler:
         noise_dims: int,
         path: Path | None = None,
         scores: Mapping[str, Any] | None = None,
+        strategy: tf.distribute.Strategy | None = None,
     ) -> None:
         self.spec = spec
         self.path = path
         self.scores = scores or {}
         self.noise_dims = noise_dims
-        signature = [
-            tf.TensorSpec((BATCH, noise_dims), tf.float32),
-            tf.TensorSpec((BATCH, spec.num_classes), tf.float32),
-        ]
-        self._generate = tf.function(lambda z, y: generator(z, y, training=False), input_signature=signature)
+        self._generate = Batched(lambda z, y: [generator(z, y, training=False)], size=BATCH, strategy=strategy)
 
     @classmethod
     def from_checkpoint(cls, directory: Path) -> "Sampler":
@@ -97,14 +96,10 @@ class Sampler:
                 f"labels have shape {labels.shape} and styles {styles.shape}; "
                 f"expected (N, {self.spec.num_classes}) and (N, {self.noise_dims})"
             )
-        images = np.empty((count, *self.spec.shape), np.uint8)
-        for start in range(0, count, BATCH):
-            stop = min(start + BATCH, count)
-            z = np.zeros((BATCH, self.noise_dims), np.float32)
-            y = np.zeros((BATCH, self.spec.num_classes), np.float32)
-            z[: stop - start], y[: stop - start] = styles[start:stop], labels[start:stop]
-            images[start:stop] = pixels_from_network(self._generate(z, y).numpy()[: stop - start])
-        return images
+        if count == 0:
+            return np.empty((0, *self.spec.shape), np.uint8)
+        (images,) = self._generate(styles.astype(np.float32), labels.astype(np.float32))
+        return pixels_from_network(images)
 
     def style_grid(self, *, rows: int, seed: int) -> Pixels:
         """Images (rows·columns, H, W, C) for a grid: each row a style, from number 1, each column a class.

@@ -48,34 +48,6 @@ def assert_equal(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) ->
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
-def test_one_replica_and_two_give_the_same_weights(one_replica, two_replicas):
-    """Adam's first step is ±rate whatever the gradient's size, so momenta are compared too: they are the gradients."""
-    config = replace(TINY, beta_1=0.5)
-    trainers = [make_trainer(strategy, config) for strategy in (one_replica, two_replicas)]
-    assert_equal(*(values_of(trainer) for trainer in trainers))
-    metrics = [run(trainer, 0, 1) for trainer in trainers]
-    for name in metrics[0]:
-        assert metrics[0][name] == pytest.approx(metrics[1][name], rel=1e-5), name
-    one, two = (values_of(trainer) for trainer in trainers)
-    for name in one:
-        scale = np.abs(one[name]).max()
-        np.testing.assert_allclose(one[name], two[name], rtol=1e-5, atol=1e-5 * scale, err_msg=name)
-
-
-def test_replicas_stay_equal_bit_for_bit(two_replicas):
-    trainer = make_trainer(two_replicas)
-    for step in range(5):
-        run(trainer, step, 1)
-    compared = 0
-    for part in trainer.state.values():
-        for variable in part.variables:
-            copies = [copy.numpy() for copy in getattr(variable.value, "values", ())]
-            if copies:
-                np.testing.assert_array_equal(copies[0], copies[1], err_msg=variable.path)
-                compared += 1
-    assert compared > 50
-
-
 def test_replicas_see_different_images_and_noise(two_replicas):
     trainer = make_trainer(two_replicas)
     batch = batches().take(0, 1)

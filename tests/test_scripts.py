@@ -103,6 +103,7 @@ def test_records_are_complete(work):
         "loss/penalty",
         "gradient/critic",
         "gradient/generator",
+        "steps/skipped",
         "learning_rate/critic",
         "learning_rate/generator",
         "score/fid",

@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gan.batched import Batched
 from gan.data.dataset import DataSet
 from gan.data.mapped import gather
 from gan.evaluation.frechet import feature_statistics, frechet_distance
@@ -81,28 +82,22 @@ class Reading(NamedTuple):
 
 
 class Reader:
-    """Runs a classifier, in batches of one size, over any number of images."""
+    """Runs a classifier over any number of images, on all replicas of the strategy whose variables it has."""
 
-    def __init__(self, classifier: keras.Model) -> None:
+    def __init__(self, classifier: keras.Model, strategy: tf.distribute.Strategy | None = None) -> None:
         self.classifier = classifier
 
-        @tf.function(autograph=False)
-        def read(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def read(pixels: tf.Tensor) -> list[tf.Tensor]:
             features = classifier.features(network_from_pixels(tf.cast(pixels, tf.float32)))
-            return features, tf.argmax(classifier.head(features), axis=1)
+            return [features, tf.argmax(classifier.head(features), axis=1)]
 
-        self._read = read
+        self._read = Batched(read, size=BATCH, strategy=strategy)
 
     def read(self, images: Pixels) -> Reading:
         """Images (N, H, W, C) uint8 -> features (N, D) and classes (N,)."""
-        features, classes = [], []
-        for start in range(0, len(images), BATCH):
-            part = gather(images, slice(start, start + BATCH))
-            padding = np.zeros((BATCH - len(part), *part.shape[1:]), np.uint8)
-            seen, named = self._read(tf.constant(np.concatenate([part, padding])))
-            features.append(seen.numpy()[: len(part)])
-            classes.append(named.numpy()[: len(part)])
-        return Reading(np.concatenate(features), np.concatenate(classes))
+        parts = [slice(start, start + self._read.rows) for start in range(0, len(images), self._read.rows)]
+        seen = [self._read(gather(images, part)) for part in parts]
+        return Reading(*map(np.concatenate, zip(*seen, strict=True)))
 
     def accuracy(self, images: Pixels, labels: NDArray[np.int32]) -> float:
         """The share of images (N, H, W, C) whose class it names as in `labels` (N,)."""
@@ -125,13 +120,23 @@ class Scorer:
         samples: N, at most the number of images in either split.
         noise_dims: Z.
         seed: of the fixed styles and of the choice of real images.
+        strategy: whose replicas share the work, and whose variables are the classifier's; by default there is one.
 
     Raises:
         ValueError: a split has fewer than two images.
     """
 
-    def __init__(self, classifier: keras.Model, data: DataSet, *, samples: int, noise_dims: int, seed: int) -> None:
-        self.reader = Reader(classifier)
+    def __init__(
+        self,
+        classifier: keras.Model,
+        data: DataSet,
+        *,
+        samples: int,
+        noise_dims: int,
+        seed: int,
+        strategy: tf.distribute.Strategy | None = None,
+    ) -> None:
+        self.reader = Reader(classifier, strategy)
         self.classifier = self.reader.digest()
         self.samples = min(samples, len(data.test_images), len(data.train_images))
         if self.samples <= FEATURES:
