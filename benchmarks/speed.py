@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +112,10 @@ def step_speeds(config: Any, *, turns: int, steps: int) -> dict[str, float]:
     batches = Batches(images, rng.integers(0, 10, 2048).astype(np.int32), batch_size=config.gan_batch_size, seed=0)
     strategy = make_strategy()
     runners: dict[str, Callable[[int], Any]] = {}
-    for dtype, mixed in (("float32", False), ("bfloat16", True)):
-        ours = replace(config, mixed_precision=mixed)
-        trainer = GanTrainer(
-            build_networks(spec, ours, strategy), spec, config=ours, total_steps=10_000, strategy=strategy
-        )
-        plain = plain_step(spec, config, "mixed_bfloat16" if mixed else "float32")
+    for dtype, policy in (("float32", "float32"), ("bfloat16", "mixed_bfloat16")):
+        networks = build_networks(spec, config, strategy, dtype=policy)
+        trainer = GanTrainer(networks, spec, config=config, total_steps=10_000, strategy=strategy)
+        plain = plain_step(spec, config, policy)
 
         def run_ours(number: int, trainer: GanTrainer = trainer) -> Any:
             return trainer.run(number, batches.take(number, 1))["loss/critic"]

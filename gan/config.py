@@ -64,7 +64,10 @@ class Config:
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="decides, with the step, every random draw")] = 0
     image_size: Annotated[ImageSize, Field(description="pixels of images, see --resize; null: native size")] = None
-    mixed_precision: Annotated[bool, Field(description="bfloat16 arithmetic, float32 variables")] = False
+    mixed_precision: Annotated[
+        bool | Literal["bfloat16", "float16"],
+        Field(description="16-bit arithmetic, float32 variables; true: the kind that fits the device"),
+    ] = False
     steps_per_call: Annotated[Count, Field(description="training steps run in one call of the traced function")] = 1
     max_bad_steps: Annotated[
         int, Field(ge=1, le=1_000_000, description="steps in a row that may be skipped for not being finite")
@@ -149,6 +152,8 @@ def allowed(name: str) -> str:
         return f"null, an integer, or text HxW; {MIN_SIDE} <= side <= {MAX_SIDE}"
     if kind is bool:
         return "true or false"
+    if name == "mixed_precision":
+        return "true, false, bfloat16 or float16"
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(get_args(kind))
     return f"{'an integer' if kind is int else 'a number'}, {_range(name, infos)}"

@@ -34,6 +34,7 @@ from gan.training.checkpoints import About, Kind
 from gan.training.classifier_trainer import ClassifierTrainer
 from gan.training.gan_trainer import GanTrainer, Networks
 from gan.training.loop import Evaluation, Schedule, train
+from gan.training.precision import choose
 from gan.training.records import Records
 from gan.training.replicas import make_strategy
 from gan.training.resuming import Resumed, find
@@ -100,15 +101,17 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
     """
     replaced = _check_directories(options, "classifier")
     resumed = _resumed(options, "classifier", config)
+    strategy = make_strategy(options.devices)
+    precision = choose(config.mixed_precision, strategy)
+    print(precision)
     data = options.read_data(config, batch_size=config.cls_batch_size)
     batches = Batches(data.train_images, data.train_labels, batch_size=config.cls_batch_size, seed=config.seed)
     total_steps = config.cls_epochs * batches.per_epoch
     if resumed is not None and resumed.is_complete(data.digest, total_steps):
         return float(resumed.about.scores["accuracy"])
-    strategy = make_strategy(options.devices)
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
-        classifier = Classifier(data.spec, config, dtype=_dtype(config))
+        classifier = Classifier(data.spec, config, dtype=precision.policy)
     if options.load_dir is not None and resumed is None:
         start = _compatible_classifier(options.load_dir, data, options)
         checkpoints.restore(start, {"classifier": classifier}, partial=True)
@@ -161,6 +164,9 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
     """
     replaced = _check_directories(options, "gan")
     resumed = _resumed(options, "gan", config)
+    strategy = make_strategy(options.devices)
+    precision = choose(config.mixed_precision, strategy)
+    print(precision)
     data = options.read_data(config, batch_size=config.gan_batch_size)
     batches = Batches(data.train_images, data.train_labels, batch_size=config.gan_batch_size, seed=config.seed)
     total_steps = config.gan_epochs * batches.per_epoch // config.crit_steps
@@ -171,10 +177,9 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         )
     if resumed is not None and resumed.is_complete(data.digest, total_steps):
         return Scores.from_dict(resumed.about.scores)
-    strategy = make_strategy(options.devices)
     with strategy.scope():
         classifier = load_classifier(options.load_dir or options.save_dir, data, options)
-    networks = build_networks(data.spec, config, strategy)
+    networks = build_networks(data.spec, config, strategy, dtype=precision.policy)
     trainer = GanTrainer(networks, data.spec, config=config, total_steps=total_steps, strategy=strategy)
     first_step = 0 if resumed is None else resumed.restore(trainer.state)
     _print_plan(data, trainer.models, strategy, _length(first_step, total_steps, config.gan_epochs))
@@ -227,13 +232,15 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
     return scores
 
 
-def build_networks(spec: ImageSpec, config: Config, strategy: tf.distribute.Strategy) -> Networks:
+def build_networks(
+    spec: ImageSpec, config: Config, strategy: tf.distribute.Strategy, *, dtype: str = "float32"
+) -> Networks:
     """Fresh networks from `config.seed`. The average is never trained, and computes in float32."""
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
-        generator = Generator(spec, config, dtype=_dtype(config))
+        generator = Generator(spec, config, dtype=dtype)
         average = Generator(spec, config)
-        critic = Critic(spec, config, dtype=_dtype(config))
+        critic = Critic(spec, config, dtype=dtype)
         average.set_weights(generator.get_weights())
     return Networks(generator, average, critic)
 
@@ -265,10 +272,6 @@ def _compatible_classifier(directory: Path, data: DataSet, options: RunOptions) 
         f"{path}: the classifier was trained on {found}; expected {expected}: run "
         f"{options.classifier_command('OTHER_DIRECTORY')}, then pass --load-dir OTHER_DIRECTORY"
     )
-
-
-def _dtype(config: Config) -> str:
-    return "mixed_bfloat16" if config.mixed_precision else "float32"
 
 
 def _check_directories(options: RunOptions, kind: Kind) -> list[int]:

@@ -18,8 +18,8 @@ from gan.training.replicas import replica_slice
 DATA = tiny_data()
 
 
-def make_trainer(strategy, config: Config = TINY, *, total_steps: int = 100) -> GanTrainer:
-    networks = build_networks(DATA.spec, config, strategy)
+def make_trainer(strategy, config: Config = TINY, *, total_steps: int = 100, dtype: str = "float32") -> GanTrainer:
+    networks = build_networks(DATA.spec, config, strategy, dtype=dtype)
     return GanTrainer(networks, DATA.spec, config=config, total_steps=total_steps, strategy=strategy)
 
 
@@ -284,7 +284,7 @@ def test_weight_decay_shrinks_kernels_alone(one_replica):
 
 
 def test_mixed_precision_trains_float32_variables(one_replica):
-    trainer = make_trainer(one_replica, replace(TINY, mixed_precision=True))
+    trainer = make_trainer(one_replica, dtype="mixed_bfloat16")
     metrics = run(trainer, 0, 2)
     assert all(np.isfinite(value) for value in metrics.values())
     assert all(values.dtype != tf.bfloat16.as_numpy_dtype for values in values_of(trainer).values())

@@ -11,7 +11,7 @@ from gan.data.batches import Batches
 from gan.models.classifier import Classifier
 from gan.runs import build_networks
 from gan.seeding import Purpose
-from gan.training import checkpoints, classifier_trainer, gan_trainer
+from gan.training import checkpoints, classifier_trainer, gan_trainer, guard
 from gan.training.checkpoints import About
 from gan.training.classifier_trainer import ClassifierTrainer
 from gan.training.gan_trainer import GanTrainer
@@ -183,3 +183,65 @@ def test_a_distance_that_is_no_number_is_never_the_best(one_replica, tmp_path):
         about = About("gan", step, DATA.spec, TINY, DATA.digest, {"fid": fid})
         checkpoints.save(tmp_path, about, {"guard": trainer.guard}, keep=1)
     assert checkpoints.steps_saved(tmp_path, "gan") == [2, 5]
+
+
+def make_float16_trainer(strategy, **settings) -> GanTrainer:
+    config = replace(TINY, **settings)
+    networks = build_networks(DATA.spec, config, strategy, dtype="mixed_float16")
+    return GanTrainer(networks, DATA.spec, config=config, total_steps=10, strategy=strategy)
+
+
+@pytest.mark.parametrize("replica", [0, 1])
+def test_an_overflow_on_one_replica_halves_the_scale_on_both(two_replicas, replica, monkeypatch):
+    trainer = make_float16_trainer(two_replicas)
+    trainer.guard.scale.assign(1024.0)
+    healthy = gan_trainer.losses.generator_loss
+    huge = tf.constant(1e30)  # Finite, but not in float16, where its gradient goes.
+    monkeypatch.setattr(
+        gan_trainer.losses, "generator_loss", lambda scores: healthy(scores) * tf.where(here(replica), huge, 1.0)
+    )
+    before = values_of(trainer)
+    metrics = trainer.run(0, BATCHES.take(0, 1))
+    assert not np.isfinite(metrics["gradient/generator"])
+    assert trainer.guard.scale.numpy() == 512.0
+    assert trainer.guard.skipped.numpy() == 1
+    assert not any(name.startswith("average") for name in changed(before, values_of(trainer)))
+    assert_replicas_equal(trainer)
+    monkeypatch.setattr(gan_trainer.losses, "generator_loss", healthy)
+
+
+def test_the_scale_grows_after_many_good_steps_and_has_bounds(one_replica, monkeypatch):
+    monkeypatch.setattr(guard, "GROWTH_STEPS", 3)
+    judge = guard.Guard(one_replica, max_bad_steps=5, scaling=True)
+    finite = [True, True, True, True, False, True, True, True] + [False] * 20 + [True] * 90
+    scales = []
+    for each in finite:
+        judge.count(tf.constant(each))
+        scales.append(judge.scale.numpy() / guard.INITIAL_SCALE)
+    assert scales[:9] == [1, 1, 2, 2, 1, 1, 1, 2, 1]
+    assert scales[27] * guard.INITIAL_SCALE == 1
+    assert scales[-1] * guard.INITIAL_SCALE == guard.LARGEST_SCALE
+
+
+def test_gradients_do_not_depend_on_the_scale(one_replica):
+    """But for float16's rounding; and in other precisions there is none."""
+    norms = []
+    for scale in (8.0, 256.0):
+        trainer = make_float16_trainer(one_replica)
+        trainer.guard.scale.assign(scale)
+        metrics = trainer.run(0, BATCHES.take(0, 1))
+        norms.append([float(metrics[f"gradient/{name}"]) for name in ("critic", "generator")])
+        assert metrics["loss_scale"] == scale
+    np.testing.assert_allclose(norms[0], norms[1], rtol=0.01)
+    assert "loss_scale" not in make_trainer(one_replica).guard.metrics(tf.constant(0))
+
+
+def test_the_scale_comes_back_with_a_checkpoint(one_replica, tmp_path):
+    trainer = make_float16_trainer(one_replica)
+    trainer.guard.scale.assign(128.0)
+    trainer.guard.unskipped_in_a_row.assign(77)
+    about = About("gan", 3, DATA.spec, TINY, DATA.digest)
+    path = checkpoints.save(tmp_path, about, trainer.state, keep=1)
+    fresh = make_float16_trainer(one_replica)
+    checkpoints.restore(path, fresh.state)
+    assert (fresh.guard.scale.numpy(), fresh.guard.unskipped_in_a_row.numpy()) == (128.0, 77)

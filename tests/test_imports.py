@@ -24,6 +24,7 @@ LAYERS = (
         "gan.training.progress",
         "gan.training.stopping",
         "gan.training.guard",
+        "gan.training.precision",
         "gan.evaluation.scores",
     ),
     ("gan.training.loop", "gan.training.resuming"),

@@ -62,7 +62,7 @@ class ClassifierTrainer:
         self.spec = spec
         self.config = config
         self.strategy = strategy
-        self.guard = Guard(strategy, max_bad_steps=config.max_bad_steps)
+        self.guard = Guard(strategy, max_bad_steps=config.max_bad_steps, scaling=classifier.compute_dtype == "float16")
         with strategy.scope():
             self.optimizer = keras.optimizers.Adam(
                 keras.optimizers.schedules.CosineDecay(config.cls_lr, total_steps),
@@ -140,7 +140,8 @@ class ClassifierTrainer:
             logits = self.classifier(x, training=True)
             losses = tf.nn.softmax_cross_entropy_with_logits(smooth, logits)
             loss = tf.nn.compute_average_loss(losses, global_batch_size=batch_size)
-        gradients = tape.gradient(loss, self.classifier.trainable_variables)
+            total = self.guard.scaled(loss)
+        gradients = self.guard.unscaled(tape.gradient(total, self.classifier.trainable_variables))
         correct = tf.cast(tf.argmax(logits, axis=1) == tf.argmax(targets, axis=1), tf.float32)
         accuracy = tf.nn.compute_average_loss(correct, global_batch_size=batch_size)
         metrics = {"loss/classifier": loss, "accuracy/batch": accuracy}

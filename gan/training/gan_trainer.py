@@ -72,7 +72,11 @@ class GanTrainer:
         self.spec = spec
         self.config = config
         self.strategy = strategy
-        self.guard = Guard(strategy, max_bad_steps=config.max_bad_steps)
+        self.guard = Guard(
+            strategy,
+            max_bad_steps=config.max_bad_steps,
+            scaling=networks.critic.compute_dtype == "float16",
+        )
         with strategy.scope():
             self.generator_optimizer = self._optimizer(networks.generator, config.gen_lr, 1, total_steps)
             self.critic_optimizer = self._optimizer(networks.critic, config.crit_lr, config.crit_steps, total_steps)
@@ -204,8 +208,8 @@ class GanTrainer:
             real_scores, fake_scores = tf.split(scores, 2)
             loss = self._average(losses.critic_loss(real_scores, fake_scores))
             penalty = self._average(losses.gradient_penalty(critic, between, between_labels))
-            total = loss + config.gp_weight * penalty
-        gradients = tape.gradient(total, critic.trainable_variables)
+            total = self.guard.scaled(loss + config.gp_weight * penalty)
+        gradients = self.guard.unscaled(tape.gradient(total, critic.trainable_variables))
         return self._reduced(gradients, "critic", {"loss/critic": loss, "loss/penalty": penalty})
 
     def _generator_gradients(self, step: tf.Tensor, labels: tf.Tensor) -> tuple[Any, Metrics]:
@@ -216,7 +220,8 @@ class GanTrainer:
             tape.watch([variable.value for variable in generator.trainable_variables])
             scores = critic(generator(styles, fake_labels, training=True), fake_labels)
             loss = self._average(losses.generator_loss(scores))
-        gradients = tape.gradient(loss, generator.trainable_variables)
+            total = self.guard.scaled(loss)
+        gradients = self.guard.unscaled(tape.gradient(total, generator.trainable_variables))
         return self._reduced(gradients, "generator", {"loss/generator": loss})
 
     def _styles(self, purpose: Purpose, index: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,62 @@
+from types import SimpleNamespace
+
+import pytest
+import tensorflow as tf
+
+from gan.training import precision
+from gan.training.precision import choose
+
+
+def on(*devices: str) -> SimpleNamespace:
+    names = tuple(f"/job:localhost/replica:0/task:0/device:{device}" for device in devices)
+    return SimpleNamespace(extended=SimpleNamespace(worker_devices=names))
+
+
+@pytest.mark.parametrize("devices", [("CPU:0",), ("GPU:0", "GPU:1")])
+def test_what_is_asked_for_is_not_looked_up(devices):
+    assert choose(False, on(*devices)) == ("float32", "mixed_precision is false")
+    assert choose("bfloat16", on(*devices)).policy == "mixed_bfloat16"
+    assert choose("float16", on(*devices)).policy == "mixed_float16"
+    assert str(choose("float16", on(*devices))) == (
+        "computing in float16 with float32 variables: as mixed_precision says"
+    )
+    assert str(choose(False, on(*devices))) == "computing in float32: mixed_precision is false"
+
+
+@pytest.mark.parametrize(
+    ("line", "policy", "reason"),
+    [
+        ("flags\t\t: fpu avx512_bf16 amx_bf16", "mixed_bfloat16", "the CPU has amx_bf16"),
+        ("flags\t\t: fpu avx512_bf16", "mixed_bfloat16", "the CPU has avx512_bf16"),
+        ("Features\t: fp asimd bf16", "mixed_bfloat16", "the CPU has bf16"),
+        ("flags\t\t: fpu avx512f", "mixed_float16", "the CPU has no bfloat16 instructions"),
+        ("model name : not_a_flag bf16", "mixed_float16", "the CPU has no bfloat16 instructions"),
+        (None, "mixed_float16", "the CPU has no bfloat16 instructions"),
+    ],
+)
+def test_a_cpu_is_asked_for_its_instructions(line, policy, reason, tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "CPUINFO", tmp_path / "cpuinfo")
+    if line is not None:
+        (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{line}\n")
+    assert choose(True, on("CPU:0", "CPU:1")) == (policy, reason)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "policy", "told"),
+    [
+        ([(8, 0), (8, 9)], "mixed_bfloat16", "8.0; bfloat16 wants 8.0, a GPU of compute capability 8.9"),
+        ([(9, 0), (7, 5)], "mixed_float16", "7.5; bfloat16 wants 8.0"),
+        ([(9, 0), None], "mixed_float16", "0.0; bfloat16 wants 8.0"),
+    ],
+)
+def test_all_gpus_must_compute_in_bfloat16(capabilities, policy, told, monkeypatch):
+    details = [{"compute_capability": each} if each else {} for each in capabilities]
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: list(range(len(details))))
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: details[gpu])
+    found = choose(True, on(*(f"GPU:{index}" for index in range(len(details)))))
+    assert found.policy == policy
+    assert told in found.reason
+
+
+def test_a_tpu_does():
+    assert choose(True, on("TPU:0")).policy == "mixed_bfloat16"
