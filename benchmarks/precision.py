@@ -59,7 +59,10 @@ def main() -> None:
             fid = scorer.score(Sampler(networks.average, data.spec, noise_dims=config.noise_dims).sample).fid
             plain = fid if name == "float32" else plain
             finite &= math.isfinite(fid)
-            print(f"{name}: FID {fid:.2f}, {fid / plain:.3f} of float32's; {int(trainer.guard.skipped)} steps skipped")
+            print(
+                f"{name}: FID {fid:.2f}, {fid / plain:.3f} of float32's; {trainer.guard.skipped.numpy()} steps skipped",
+                flush=True,
+            )
         print(
             f"{options.steps} steps, N = {scorer.samples:,}, noise floor {scorer.noise_floor:.3f}, "
             f"{device}, seed {seed}, {today()}"

@@ -44,7 +44,6 @@ def _sides(size: int | str | None) -> tuple[int, int] | None:
 
 
 ImageSize = Annotated[int | str | None, AfterValidator(lambda size: size if _sides(size) else None)]
-Count = Annotated[int, Field(ge=1, le=1000)]
 Repeats = Annotated[int, Field(ge=1, le=50)]
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
 BatchSize = Annotated[int, Field(ge=1, le=65_536)]
@@ -68,7 +67,10 @@ class Config:
         bool | Literal["bfloat16", "float16"],
         Field(description="16-bit arithmetic, float32 variables; true: the kind that fits the device"),
     ] = False
-    steps_per_call: Annotated[Count, Field(description="training steps run in one call of the traced function")] = 1
+    steps_per_call: Annotated[
+        int | None,
+        Field(ge=1, le=1000, description="training steps in one call of the traced function; null: by their speed"),
+    ] = None
     max_bad_steps: Annotated[
         int, Field(ge=1, le=1_000_000, description="steps in a row that may be skipped for not being finite")
     ] = 20
@@ -154,6 +156,8 @@ def allowed(name: str) -> str:
         return "true or false"
     if name == "mixed_precision":
         return "true, false, bfloat16 or float16"
+    if name == "steps_per_call":
+        return f"null, or an integer, {_range(name, infos)}"
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(get_args(kind))
     return f"{'an integer' if kind is int else 'a number'}, {_range(name, infos)}"

@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan.config import load_config
 from gan.data.batches import Batch
-from gan.training.loop import Evaluation, Schedule, train
+from gan.training.loop import Evaluation, Pace, Schedule, train
 from gan.training.progress import Progress
 from gan.training.records import Records
 from gan.training.stopping import Stopped
@@ -22,13 +22,43 @@ from gan.training.stopping import Stopped
 
 def test_calls_cover_every_step_once_and_stop_at_records_and_saves():
     schedule = Schedule(total_steps=23, steps_per_call=4, record_steps=10, save_steps=7)
-    calls = list(schedule.calls())
-    assert [step for first, count in calls for step in range(first, first + count)] == list(range(23))
-    ends = {first + count for first, count in calls}
-    assert {7, 10, 14, 20, 21, 23} <= ends
-    assert max(count for _, count in calls) == 4
+    ends, step = [], 0
+    while step < 23:
+        ends.append(step := schedule.end_of_call(step, 4))
+    assert ends == [4, 7, 10, 14, 18, 20, 21, 23]
     assert [step for step in range(1, 24) if schedule.records_after(step)] == [10, 20, 23]
     assert [step for step in range(1, 24) if schedule.saves_after(step)] == [7, 14, 21, 23]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(1.0, 1), (0.05, 1), (0.02, 2), (0.002, 25), (0.0001, 64)], ids=lambda value: str(value)
+)
+def test_calls_are_as_long_as_makes_python_cheap(seconds, expected, monkeypatch):
+    """By the fastest of four calls after the first, which traces."""
+    pace = Pace(None)
+    for taken in (0.00001, 3 * seconds, seconds, 2 * seconds, 5 * seconds):
+        assert pace.steps_per_call == 1
+        times = iter([0.0, taken])
+        monkeypatch.setattr("gan.training.loop.time", SimpleNamespace(perf_counter=lambda times=times: next(times)))
+        pace.run(lambda: {"steps/ran": tf.constant(1)})
+    assert pace.steps_per_call == expected
+
+
+def test_a_run_finds_its_pace_and_covers_every_step(tmp_path):
+    trainer = FakeTrainer()
+    with Records(tmp_path, TINY, name="config.yaml") as records:
+        train(
+            trainer,
+            FakeBatches(),
+            Schedule(300, steps_per_call=None, record_steps=300, save_steps=300),
+            name="fake",
+            records=records,
+            evaluate=lambda step: Evaluation({}, {}),
+            save=lambda step, scores: None,
+        )
+    counts = [len(labels) // 2 for _, labels in trainer.ran]
+    assert counts[:5] == [1] * 5 and max(counts[5:]) > 1
+    assert [label for _, labels in trainer.ran for label in labels] == list(range(600))
 
 
 class FakeTrainer:

@@ -7,7 +7,8 @@ Shapes: `B` global batch, `H W C` image.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -25,6 +26,9 @@ Values = dict[str, float]
 REMEDY = (
     "checkpoints saved before are intact; begin anew with lower learning rates or without mixed_precision (--overwrite)"
 )
+
+CALL_SECONDS, LARGEST_CALL, MEASURED_CALLS = 0.05, 64, 5
+"""See `Pace`."""
 
 SHOWN = ("score/fid", "score/accuracy", "accuracy/test")
 """The scores that stand beside the bar."""
@@ -68,29 +72,53 @@ class Trainer(Protocol):
 
 
 class Schedule(NamedTuple):
-    """How long a run is and how often things happen, in steps; saves also by minutes since the last one."""
+    """How long a run is and how often things happen, in steps; saves also by minutes since the last one.
+
+    Where `steps_per_call` is None, the loop finds it.
+    """
 
     total_steps: int
-    steps_per_call: int
+    steps_per_call: int | None
     record_steps: int
     save_steps: int
     first_step: int = 0
     save_minutes: float = math.inf
 
-    def calls(self) -> Iterator[tuple[int, int]]:
-        """(first step, number of steps) of each call; none reaches over a record or a save."""
-        step = self.first_step
-        while step < self.total_steps:
-            ends = [(step // interval + 1) * interval for interval in (self.record_steps, self.save_steps)]
-            end = min(step + self.steps_per_call, self.total_steps, *ends)
-            yield step, end - step
-            step = end
+    def end_of_call(self, step: int, steps_per_call: int) -> int:
+        """Where a call of at most so many steps ends; it does not reach over a record or a save."""
+        ends = [(step // interval + 1) * interval for interval in (self.record_steps, self.save_steps)]
+        return min(step + steps_per_call, self.total_steps, *ends)
 
     def records_after(self, step: int) -> bool:
         return step == self.total_steps or step % self.record_steps == 0
 
     def saves_after(self, step: int) -> bool:
         return step == self.total_steps or step % self.save_steps == 0
+
+
+class Pace:
+    """How many steps to run in a call: as many as are wanted; else so many that they take `CALL_SECONDS`.
+
+    Python takes a millisecond or two a call, however many steps are in it. The first call traces; the speed is that of
+    the fastest of the next few.
+    """
+
+    def __init__(self, wanted: int | None) -> None:
+        self.steps_per_call = wanted or 1
+        self._seconds: list[float] | None = None if wanted else []
+
+    def run(self, call: Callable[[], Metrics]) -> Metrics:
+        """What the call returns."""
+        if self._seconds is None:
+            return call()
+        started = time.perf_counter()
+        metrics = call()
+        int(metrics[guard.RAN])  # Waits for the device.
+        self._seconds.append(time.perf_counter() - started)
+        if len(self._seconds) == MEASURED_CALLS:
+            self.steps_per_call = min(max(round(CALL_SECONDS / min(self._seconds[1:])), 1), LARGEST_CALL)
+            self._seconds = None
+        return metrics
 
 
 def train(
@@ -125,9 +153,12 @@ def train(
     scores: Mapping[str, Any] = {}
     with Progress(total, name, done=done, seconds=records.seconds) as progress, signals_caught() as caught:
         saved, earlier = time.monotonic(), None
-        for first, count in schedule.calls():
-            metrics = trainer.run(first, batches.take(first * updates, count * updates))
-            step = first + count
+        pace, step = Pace(schedule.steps_per_call), schedule.first_step
+        while step < schedule.total_steps:
+            first, step = step, schedule.end_of_call(step, pace.steps_per_call)
+            count = step - first
+            batch = batches.take(first * updates, count * updates)
+            metrics = pace.run(partial(trainer.run, first, batch))
             progress.advance(count * images_a_step)
             # Of the call before: this one's result would have to be waited for.
             if earlier is not None:
