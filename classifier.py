@@ -25,7 +25,8 @@ def main() -> None:
 
     config = load_config(options["config_path"], seed=options.pop("seed"))
     import_tensorflow(devices=options["devices"], deterministic=options.pop("deterministic"))
-    from gan.runs import RunOptions, train_classifier
+    from gan.run_options import RunOptions
+    from gan.runs import train_classifier
 
     train_classifier(config, RunOptions(**options))
 

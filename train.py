@@ -23,7 +23,8 @@ def main() -> None:
 
     config = load_config(options["config_path"], seed=options.pop("seed"))
     import_tensorflow(devices=options["devices"], deterministic=options.pop("deterministic"))
-    from gan.runs import RunOptions, train_gan
+    from gan.run_options import RunOptions
+    from gan.runs import train_gan
 
     train_gan(config, RunOptions(**options))
 

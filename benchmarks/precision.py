@@ -32,13 +32,14 @@ def main() -> None:
     from gan.data.batches import Batches
     from gan.data.loading import load_dataset
     from gan.evaluation.scores import Scorer
-    from gan.runs import RunOptions, build_networks, load_classifier
+    from gan.run_options import RunOptions
+    from gan.runs import build_networks, load_classifier
     from gan.sampling import Sampler
     from gan.training.gan_trainer import GanTrainer
     from gan.training.replicas import make_strategy
 
     data = load_dataset(options.data_path)
-    strategy = make_strategy()
+    strategy = make_strategy(None)
     places = RunOptions(data_path=options.data_path, save_dir=options.load_dir, log_dir=options.load_dir)
     with strategy.scope():
         classifier = load_classifier(options.load_dir, data, places)

@@ -110,7 +110,7 @@ def step_speeds(config: Any, *, turns: int, steps: int) -> dict[str, float]:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (2048, *spec.shape), np.uint8)
     batches = Batches(images, rng.integers(0, 10, 2048).astype(np.int32), batch_size=config.gan_batch_size, seed=0)
-    strategy = make_strategy()
+    strategy = make_strategy(None)
     runners: dict[str, Callable[[int], Any]] = {}
     for dtype, policy in (("float32", "float32"), ("bfloat16", "mixed_bfloat16")):
         networks = build_networks(spec, config, strategy, dtype=policy)
@@ -148,7 +148,8 @@ def scoring_seconds(data: Any, classifier_dir: Path) -> float:
     from gan.config import Config
     from gan.evaluation.scores import Scorer
     from gan.models.generator import Generator
-    from gan.runs import RunOptions, load_classifier
+    from gan.run_options import RunOptions
+    from gan.runs import load_classifier
     from gan.sampling import Sampler
 
     config = Config()

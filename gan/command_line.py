@@ -173,24 +173,33 @@ def run(main: Callable[[], None]) -> int:
         text = str(error)
         if not text or "\n" in text:
             raise
-        for note in getattr(error, "__notes__", ()):
-            print(note, file=sys.stderr)
-        print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr)
-        return DIVERGED if isinstance(error, FloatingPointError) else BAD_INPUT
+        return _ended(text, DIVERGED if isinstance(error, FloatingPointError) else BAD_INPUT, error)
     except ModuleNotFoundError as error:
         remedy = "run `make .venv`, then `source .venv/bin/activate`, or see Install in README.md"
-        print(f"{Path(sys.argv[0]).name}: the package {error.name} is not installed; {remedy}", file=sys.stderr)
-        return BAD_INPUT
+        return _ended(f"the package {error.name} is not installed; {remedy}", BAD_INPUT)
     except KeyboardInterrupt as error:
-        print(f"{Path(sys.argv[0]).name}: {str(error) or 'interrupted'}", file=sys.stderr)
-        return int(getattr(error, "status", INTERRUPTED))
+        return _ended(str(error) or "interrupted", int(getattr(error, "status", INTERRUPTED)))
     except Exception as error:
         lack = _lack_of_memory(error)
         if lack is None:
             raise
-        print(f"{Path(sys.argv[0]).name}: out of memory ({lack}); use smaller images or batches", file=sys.stderr)
-        return BAD_INPUT
+        return _ended(f"out of memory ({lack}); use smaller images or batches", BAD_INPUT)
     return 0
+
+
+def _ended(text: str, status: int, error: BaseException | None = None) -> int:
+    """Say why, after the error's notes, if there is still a reader; returns the status."""
+    try:
+        for note in getattr(error, "__notes__", ()):
+            print(note, file=sys.stderr)
+        print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr)
+        sys.stdout.flush()
+    except OSError:
+        # Else the interpreter would try once more as it ends, and change the status.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+    return status
 
 
 def _lack_of_memory(error: Exception) -> str | None:
@@ -200,9 +209,8 @@ def _lack_of_memory(error: Exception) -> str | None:
     if "tensorflow" in sys.modules:
         import tensorflow
 
-        if isinstance(error, tensorflow.errors.ResourceExhaustedError):
-            lines = error.message.splitlines()
-            return next((line.strip() for line in lines if "OOM" in line), lines[0] if lines else "")
+        if isinstance(error, tensorflow.errors.ResourceExhaustedError):  # Which a full disk is, too.
+            return next((line.strip() for line in error.message.splitlines() if re.search("OOM|alloc", line)), None)
         # So it speaks of a constant that it cannot hold.
         if isinstance(error, tensorflow.errors.InvalidArgumentError) and "Cannot parse tensor" in error.message:
             return "a constant of the graph"

@@ -1,16 +1,13 @@
 """Put a run together: data, networks, trainer, scorer, records and checkpoints. What the scripts call.
 
-train_classifier(config, RunOptions(data_path="digits"))
-scores = train_gan(config, RunOptions(data_path="digits"))
+train_classifier(config, options)
+scores = train_gan(config, options)
 """
 
-import math
-import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,16 +15,14 @@ import tensorflow as tf
 
 from gan.config import Config, dump_config
 from gan.data.batches import Batches
-from gan.data.dataset import DataSet, ReadOptions
-from gan.data.loading import load_dataset
+from gan.data.dataset import DataSet
 from gan.data.mapped import gather
-from gan.data.pictures import Resize
 from gan.evaluation.scores import Reader, Scorer, Scores
-from gan.files import check_writable
 from gan.images import ImageSpec, Pixels, grid, grid_classes
 from gan.models.classifier import Classifier
 from gan.models.critic import Critic
 from gan.models.generator import Generator
+from gan.run_options import CONFIG_FILES, RunOptions
 from gan.sampling import Sampler
 from gan.training import checkpoints
 from gan.training.checkpoints import About, Kind
@@ -37,59 +32,9 @@ from gan.training.loop import Evaluation, Schedule, train
 from gan.training.precision import choose
 from gan.training.records import Records
 from gan.training.replicas import make_strategy
-from gan.training.resuming import Resumed, find
+from gan.training.resuming import Resumed
 
 GRID_ROWS = 8
-CONFIG_FILES: dict[Kind, str] = {"classifier": "config-cls.yaml", "gan": "config-gan.yaml"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """Where a run reads and writes, and how often. Intervals are in steps, but for `save_minutes` and `record_epochs`.
-
-    `config_path` is only for messages, which name commands as the user would type them.
-    """
-
-    data_path: str
-    save_dir: Path
-    log_dir: Path
-    load_dir: Path | None = None
-    config_path: Path | None = None
-    resize: Resize | None = None
-    cache_dir: Path | None = None
-    on_bad_image: Literal["error", "skip"] = "error"
-    save_steps: int = 1000
-    save_minutes: float = math.inf
-    record_steps: int = 1000
-    record_epochs: int = 1
-    keep: int = 3
-    log_graph: bool = False
-    devices: str | None = None
-    resume: bool = False
-    overwrite: bool = False
-    dry_run: bool = False
-
-    def classifier_command(self, save_dir: str) -> str:
-        """How to train the classifier that this run needs."""
-        given: dict[str, object] = {"-c": self.config_path, "--resize": self.resize, "--cache-dir": self.cache_dir}
-        given |= {"--on-bad-image": None if self.on_bad_image == "error" else self.on_bad_image}
-        flags = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
-        return shlex.join(["./classifier.py", "--data-path", self.data_path, *flags, "--save-dir", save_dir])
-
-    def read_data(self, config: Config, *, batch_size: int) -> DataSet:
-        """The data set, which must have a batch of training images.
-
-        Raises:
-            ValueError, OSError: it cannot be used.
-        """
-        options = ReadOptions(
-            image_size=config.image_height_width,
-            resize=self.resize,
-            cache_dir=self.cache_dir,
-            on_bad_image=self.on_bad_image,
-            batch_size=batch_size,
-        )
-        return load_dataset(self.data_path, options)
 
 
 def train_classifier(config: Config, options: RunOptions) -> float | None:
@@ -99,8 +44,8 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
         ValueError, OSError: data, config or directories that cannot be used.
         FloatingPointError: a loss is not finite.
     """
-    replaced = _check_directories(options, "classifier")
-    resumed = _resumed(options, "classifier", config)
+    found = options.steps_found("classifier")
+    resumed = options.resumed("classifier", config)
     strategy = make_strategy(options.devices)
     precision = choose(config.mixed_precision, strategy)
     print(precision)
@@ -136,7 +81,7 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
         options.save_minutes,
     )
     with (
-        checkpoints.writing(options.save_dir, "classifier"),
+        options.saving("classifier", found) as replaced,
         _records(config, options, "classifier", resumed) as records,
     ):
 
@@ -144,6 +89,8 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
             about = About("classifier", step, data.spec, config, data.digest, scores, records.directory.name)
             checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
             replaced.clear()
+            # Not earlier: until now, what is there belongs to the checkpoints of an earlier run.
+            dump_config(config, options.save_dir / CONFIG_FILES[about.kind])
 
         if resumed is None:
             records.picture("real", 0, _real_grid(data))
@@ -162,8 +109,8 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         ValueError, OSError: data, config, classifier or directories that cannot be used.
         FloatingPointError: a loss or a sample is not finite.
     """
-    replaced = _check_directories(options, "gan")
-    resumed = _resumed(options, "gan", config)
+    found = options.steps_found("gan")
+    resumed = options.resumed("gan", config)
     strategy = make_strategy(options.devices)
     precision = choose(config.mixed_precision, strategy)
     print(precision)
@@ -202,7 +149,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
     schedule = Schedule(
         total_steps, config.steps_per_call, options.record_steps, options.save_steps, first_step, options.save_minutes
     )
-    with checkpoints.writing(options.save_dir, "gan"), _records(config, options, "gan", resumed) as records:
+    with options.saving("gan", found) as replaced, _records(config, options, "gan", resumed) as records:
 
         def save(step: int, scores: Mapping[str, Any]) -> None:
             about = About(
@@ -210,6 +157,8 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
             )
             checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
             replaced.clear()
+            # Not earlier: until now, what is there belongs to the checkpoints of an earlier run.
+            dump_config(config, options.save_dir / CONFIG_FILES[about.kind])
 
         def picture(step: int) -> None:
             images = sampler.style_grid(rows=GRID_ROWS, seed=config.seed)
@@ -223,8 +172,8 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         if resumed is None:
             records.picture("real", 0, _real_grid(data))
             picture(0)
-        found = train(trainer, batches, schedule, name="GAN", records=records, evaluate=evaluate, save=save)
-        scores = Scores.from_dict(found)
+        outcome = train(trainer, batches, schedule, name="GAN", records=records, evaluate=evaluate, save=save)
+        scores = Scores.from_dict(outcome)
         if options.log_graph:
             records.graph(trainer.traced)
     print(scores)
@@ -274,39 +223,15 @@ def _compatible_classifier(directory: Path, data: DataSet, options: RunOptions) 
     )
 
 
-def _check_directories(options: RunOptions, kind: Kind) -> list[int]:
-    """See that a run can write; returns steps of an earlier run's checkpoints, which the first of this run replaces.
-
-    Two runs in one directory would be one run's checkpoints after the other's.
-    """
-    for directory in (options.save_dir, options.log_dir):
-        check_writable(directory)
-    if options.resume:
-        return []
-    steps = checkpoints.steps_saved(options.save_dir, kind)
-    if steps and not options.overwrite:
-        raise ValueError(
-            f"{options.save_dir} already holds a {kind} checkpoint, of step {steps[-1]}; "
-            "pass --resume to go on from it, --overwrite to replace it, or another --save-dir"
-        )
-    return steps
-
-
-def _resumed(options: RunOptions, kind: Kind, config: Config) -> Resumed | None:
-    return find(options.save_dir, kind, config, config_file=CONFIG_FILES[kind]) if options.resume else None
-
-
 def _length(first_step: int, total_steps: int, epochs: int) -> str:
     begun = f"from step {first_step:,}, " if first_step else ""
     return f"{begun}{total_steps:,} steps in {epochs} epochs"
 
 
 def _records(config: Config, options: RunOptions, kind: Kind, resumed: Resumed | None) -> Records:
-    """Open the records and write the config beside them and the checkpoints: the first things a run writes."""
+    """Open the records, with the config beside them: the first thing a run writes."""
     earlier = resumed and (resumed.about.records, resumed.about.step)
-    records = Records(options.log_dir, config, name=CONFIG_FILES[kind], resumed=earlier)
-    dump_config(config, options.save_dir / CONFIG_FILES[kind])
-    return records
+    return Records(options.log_dir, config, name=CONFIG_FILES[kind], resumed=earlier)
 
 
 def _print_plan(data: DataSet, models: dict[str, Any], strategy: tf.distribute.Strategy, length: str) -> None:

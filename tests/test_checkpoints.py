@@ -226,7 +226,10 @@ def test_no_checkpoint_is_an_error_that_ends_with_the_remedy(tmp_path):
 def test_another_network_is_refused_by_its_first_difference(tmp_path):
     path = save_small(tmp_path, 1)
     other = Generator(DATA.spec, TINY.__class__(noise_dims=6, label_dims=3, gen_width=5))
-    with pytest.raises(ValueError, match=r"variable 1 of the average is kernel \(9, 64\).*expected kernel \(9, 80\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"in the average, variable 1 is kernel \(9, 64\) float32; expected kernel \(9, 80\).*, and \d+ more$",
+    ):
         checkpoints.restore(path, {"average": other}, partial=True)
 
 
@@ -281,6 +284,36 @@ def test_an_earlier_run_is_replaced_only_by_a_whole_checkpoint(tmp_path, monkeyp
     assert checkpoints.steps_saved(tmp_path, "gan") == [4, 8]
     save_small(tmp_path, 4, replaces=[4, 8])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["classifier-00000001", "gan-00000004"]
+
+
+def test_a_link_or_a_file_in_the_place_of_an_old_checkpoint_is_removed(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "gan-00000001").symlink_to(elsewhere)
+    (tmp_path / "run" / "gan-00000002").write_text("not a checkpoint")
+    for step in (2, 3):
+        save_small(tmp_path / "run", step, keep=1)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["gan-00000003"]
+    assert elsewhere.exists()
+
+
+def test_an_old_checkpoint_that_cannot_be_removed_is_a_warning(tmp_path, monkeypatch, capsys):
+    save_small(tmp_path, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.shutil, "rmtree", refuses_to_remove(checkpoints.shutil.rmtree, "gan-00000001"))
+        save_small(tmp_path, 2, keep=1)
+    assert capsys.readouterr().err == f"warning: {tmp_path}/gan-00000001 cannot be removed (Device or resource busy)\n"
+    assert checkpoints.newest(tmp_path, "gan", remedy="").name == "gan-00000002"
+
+
+def refuses_to_remove(rmtree, name):
+    def remove(path, **keywords):
+        if path.name == name:
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        rmtree(path, **keywords)
+
+    return remove
 
 
 def test_a_checkpoint_that_cannot_be_read_does_not_stop_a_run(tmp_path):

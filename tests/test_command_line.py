@@ -54,11 +54,32 @@ def test_an_error_is_one_line_and_a_status(error, status, line, capsys, monkeypa
         RuntimeError("a bug"),
         KeyError("a bug"),
         tf.errors.InvalidArgumentError(None, None, "a bug"),
+        tf.errors.ResourceExhaustedError(None, None, "some/file; No space left on device"),
     ],
 )
 def test_what_is_not_ours_keeps_its_traceback(error):
     with pytest.raises(type(error)):
         run(raises(error))
+
+
+CLOSED = """
+import sys
+from gan.command_line import run
+
+def main():
+    print("half a line", end="")
+    raise ValueError("found this, expected that")
+
+sys.exit(run(main))
+"""
+
+
+def test_the_status_stays_when_nobody_reads():
+    """As when Ctrl-C has ended a `tee`."""
+    words = [sys.executable, "-c", CLOSED]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        process.stdout.close()
+        assert process.wait(60) == 2
 
 
 def test_success_is_zero():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -122,10 +123,11 @@ def test_a_gradient_alone_is_enough(two_replicas, replica, monkeypatch):
 
 
 def test_each_critic_update_is_judged_by_itself(two_replicas, monkeypatch):
-    """And a step in which any was skipped counts once."""
+    """And a step in which any was skipped counts once, and shows the loss of that one."""
     trainer = make_trainer(two_replicas, crit_steps=3)
     infect(trainer, Purpose.CRITIC_STYLES, 1, monkeypatch)  # Update 1 of 0, 1 and 2.
-    trainer.run(0, BATCHES.take(0, 3))
+    metrics = trainer.run(0, BATCHES.take(0, 3))
+    assert np.isnan(metrics["loss/critic"]) and np.isfinite(metrics["loss/generator"])
     assert trainer.critic_optimizer.iterations.numpy() == 2
     assert trainer.generator_optimizer.iterations.numpy() == 1
     assert (trainer.guard.skipped.numpy(), trainer.guard.in_a_row.numpy()) == (1, 1)
@@ -143,6 +145,24 @@ def test_no_step_is_run_after_too_many_in_a_row(one_replica, monkeypatch):
     before = values_of(trainer)
     assert int(trainer.run(8, BATCHES.take(8, 8))["steps/ran"]) == 0
     assert changed(before, values_of(trainer)) == []
+
+
+def test_a_moving_statistic_alone_is_enough(one_replica):
+    """An infinite variance leaves nothing of a unit, and all losses finite."""
+    judge = guard.Guard(one_replica, max_bad_steps=5)
+    with one_replica.scope():
+        moving = keras.Variable(1.0, trainable=False, aggregation="only_first_replica")
+        trained = keras.Variable(1.0)
+
+    def overflows():
+        moving.assign(np.inf)
+        return [], {"loss": tf.constant(0.5)}
+
+    with one_replica.scope():
+        step = tf.function(lambda: judge.update(overflows, (), apply=lambda _: trained.assign(9.0), moving=[moving]))
+        _, finite = step()
+    assert not finite
+    assert (moving.numpy(), trained.numpy()) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("replica", [0, 1])
@@ -177,9 +197,10 @@ def test_what_is_not_finite_is_never_saved(one_replica, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["gan-00000003"]
 
 
-def test_a_distance_that_is_no_number_is_never_the_best(one_replica, tmp_path):
+@pytest.mark.parametrize("distances", [(np.nan, 2.0, np.nan, 3.0, np.nan), (3.0, 2.0, np.nan, 4.0, np.nan)])
+def test_a_distance_that_is_no_number_is_never_the_best(one_replica, distances, tmp_path):
     trainer = make_trainer(one_replica)
-    for step, fid in ((1, np.nan), (2, 2.0), (3, np.nan), (4, 3.0), (5, np.nan)):
+    for step, fid in enumerate(distances, start=1):
         about = About("gan", step, DATA.spec, TINY, DATA.digest, {"fid": fid})
         checkpoints.save(tmp_path, about, {"guard": trainer.guard}, keep=1)
     assert checkpoints.steps_saved(tmp_path, "gan") == [2, 5]

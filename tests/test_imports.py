@@ -29,7 +29,7 @@ LAYERS = (
     ),
     ("gan.training.loop", "gan.training.resuming"),
     ("gan.training.gan_trainer", "gan.training.classifier_trainer", "gan.sampling"),
-    ("gan.serving.*", "gan.evaluation.report", "gan.generation", "gan.runs"),
+    ("gan.serving.*", "gan.evaluation.report", "gan.generation", "gan.run_options", "gan.runs"),
     ("classifier", "train", "generate", "evaluate", "serve"),
 )
 
@@ -54,6 +54,7 @@ SIBLINGS = {
     "gan.data.loading": ("gan.data.*",),
     "gan.data.convert": ("gan.data.*",),
     "gan.training.guard": ("gan.training.replicas",),
+    "gan.runs": ("gan.run_options",),
     "gan.models.generator": ("gan.models.sizes", "gan.models.spectral"),
     "gan.models.critic": ("gan.models.sizes", "gan.models.spectral"),
     "gan.models.classifier": ("gan.models.sizes", "gan.models.spectral"),

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan.config import load_config
 from gan.data.batches import Batch
-from gan.training.loop import Evaluation, Pace, Schedule, train
+from gan.training.loop import Evaluation, Pace, Schedule, check, train
 from gan.training.progress import Progress
 from gan.training.records import Records
 from gan.training.stopping import Stopped
@@ -115,20 +116,27 @@ def test_a_run_goes_on_after_its_step_and_cuts_what_came_later(tmp_path):
     lines = (directory / "records.jsonl").read_text()
     with (directory / "records.jsonl").open("a") as file:
         file.write(lines.splitlines()[-1][:20])
+    with (directory / "records.jsonl").open("ab") as file:
+        file.write(b"\xff")
     for number in (2, 4, 6):
         (directory / f"samples-{number:08d}.png").touch()
+    for name in (".events.part-7", ".records.jsonl.part-7"):
+        (directory / name).touch()
     events = next(directory.glob("events*"))
     events.write_bytes(events.read_bytes()[:-3])
     trainer = FakeTrainer()
     *_, again = run(trainer, tmp_path, total_steps=8, first_step=4, resumed=(directory.name, 4))
     assert again == directory
     assert [first for first, _ in trainer.ran] == [4, 6]
+    assert not list(directory.glob(".*"))
     names = ("images_per_second", "training_seconds")
     found = [json.loads(line) for line in (directory / "records.jsonl").read_text().splitlines()]
     expected = [json.loads(line) for line in lines.splitlines()]
+    seconds = [record["training_seconds"] for record in found]
+    assert 0 < seconds[0] < seconds[1] < seconds[2] < seconds[3]
     for record in (*found, *expected):
-        seconds = [record.pop(name) for name in names][1]
-        assert seconds > 0
+        for name in names:
+            del record[name]
     assert found == expected
     assert sorted(path.name for path in directory.glob("samples*")) == ["samples-00000002.png", "samples-00000004.png"]
     accumulator = EventAccumulator(str(directory))
@@ -242,6 +250,77 @@ def test_too_many_skipped_steps_in_a_row_end_the_run_and_nothing_more_is_saved(
     assert saved == kept
     # Noticed at the latest after one more call.
     assert sum(len(labels) // 2 for _, labels in trainer.ran) <= 5 + 2 * steps_per_call
+
+
+def test_nothing_is_scored_after_too_many_skipped_steps(tmp_path):
+    """Where the last of them is one of a record."""
+    scored = []
+    with (
+        Records(tmp_path, TINY, name="config.yaml") as records,
+        pytest.raises(FloatingPointError, match="steps 3 to 5"),
+    ):
+        train(
+            FakeTrainer(diverges_after=2),
+            FakeBatches(),
+            Schedule(40, steps_per_call=1, record_steps=5, save_steps=100),
+            name="fake",
+            records=records,
+            evaluate=lambda step: scored.append(step) or Evaluation({}, {}),
+            save=lambda step, scores: None,
+        )
+    assert scored == []
+
+
+def test_a_run_that_may_skip_fewer_steps_than_it_has_says_so():
+    metrics = {"steps/ran": tf.constant(0), "steps/skipped_in_a_row": tf.constant(5), "loss/fake": tf.constant(0.0)}
+    with pytest.raises(FloatingPointError, match=r"^the 5 steps before step 8 were skipped; raise max_bad_steps$"):
+        check(7, metrics, 3)
+
+
+def test_a_run_that_ends_without_scores_is_scored(tmp_path):
+    """As when it was made shorter, to the step of a checkpoint that has none."""
+    trainer = FakeTrainer()
+    scores, saved, directory = run(trainer, tmp_path, total_steps=6, first_step=6)
+    assert trainer.ran == []
+    assert (scores, saved) == ({"kept": 6}, [(6, {"kept": 6})])
+    assert json.loads((directory / "records.jsonl").read_text())["score"] == 3
+
+
+def test_a_signal_in_the_last_step_changes_nothing(tmp_path):
+    class Interrupted(FakeTrainer):
+        def run(self, first_step, batch):
+            if first_step == 4:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().run(first_step, batch)
+
+    scores, saved, _ = run(Interrupted(), tmp_path)
+    assert (scores, saved[-1]) == ({"kept": 6}, (6, {"kept": 6}))
+
+
+def test_nobody_reading_does_not_end_a_run(tmp_path, monkeypatch):
+    """Ctrl-C ends a `tee` too, and the step may be one of a record."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    before = os.dup(2)
+    os.dup2(writes, 2)
+    monkeypatch.setattr("sys.stdout", broken := os.fdopen(writes, "w", buffering=1))
+    try:
+        with pytest.raises(Stopped, match="stopped and saved at step 4"):
+            trainer = FakeTrainer()
+            original = trainer.run
+
+            def interrupted(first_step, batch):
+                if first_step == 2:
+                    os.kill(os.getpid(), signal.SIGINT)
+                return original(first_step, batch)
+
+            trainer.run = interrupted
+            run(trainer, tmp_path, total_steps=20, save_steps=1000)
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        with suppress(OSError):
+            broken.close()
 
 
 def test_a_few_skipped_steps_are_told_and_the_run_goes_on(tmp_path, capsys):

@@ -12,7 +12,8 @@ from gan import runs
 from gan.data import folder
 from gan.data.convert import convert
 from gan.generation import generate
-from gan.runs import RunOptions, train_classifier, train_gan
+from gan.run_options import RunOptions
+from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler
 from gan.training import checkpoints
 

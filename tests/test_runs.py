@@ -1,6 +1,7 @@
 """Whole runs in one process, on one replica and on two: what the scripts call."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,10 @@ import pytest
 from helpers import TINY, write_idx
 
 from gan import runs
-from gan.runs import RunOptions, train_classifier, train_gan
+from gan.config import load_config
+from gan.evaluation.scores import Scores
+from gan.run_options import RunOptions
+from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler
 from gan.training import checkpoints, replicas
 from gan.training.replicas import make_strategy
@@ -67,7 +71,7 @@ def test_the_checkpoint_draws_from_the_average(tmp_path, one_replica, monkeypatc
     monkeypatch.setattr(runs, "Sampler", lambda network, *a, **k: scored.append(network) or original(network, *a, **k))
     built = []
     build = runs.build_networks
-    monkeypatch.setattr(runs, "build_networks", lambda *a: built.append(build(*a)) or built[0])
+    monkeypatch.setattr(runs, "build_networks", lambda *a, **k: built.append(build(*a, **k)) or built[0])
     train_gan(TINY, options(tmp_path))
     assert scored == [built[0].average]
     images = Sampler.from_checkpoint(tmp_path / "checkpoints").style_grid(rows=1, seed=0)
@@ -111,9 +115,66 @@ def test_a_classifier_that_was_replaced_meanwhile_is_refused(tmp_path, one_repli
     assert {path: path.read_bytes() for path in sorted((tmp_path / "checkpoints").glob("gan-*/*"))} == before
 
 
+def test_a_run_that_another_got_in_before_is_refused(tmp_path, one_replica, monkeypatch):
+    """What it found when it started is no longer what is there when it begins to write."""
+    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    write_idx(tmp_path / "data")
+    train_classifier(TINY, options(tmp_path))
+    original = runs.Scorer
+
+    def slow(*arguments, **keywords):
+        monkeypatch.setattr(runs, "Scorer", original)
+        train_gan(TINY, options(tmp_path))
+        return original(*arguments, **keywords)
+
+    monkeypatch.setattr(runs, "Scorer", slow)
+    with pytest.raises(ValueError, match=r"another run has saved checkpoints in .* meanwhile; start again$"):
+        train_gan(replace(TINY, seed=1), options(tmp_path))
+    path = checkpoints.newest(tmp_path / "checkpoints", "gan", remedy="")
+    assert checkpoints.read_about(path).config == TINY
+
+
+def test_a_run_that_dies_early_leaves_an_earlier_one_its_config(tmp_path, one_replica, monkeypatch):
+    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    write_idx(tmp_path / "data")
+    train_classifier(TINY, options(tmp_path))
+    train_gan(TINY, options(tmp_path))
+    config = tmp_path / "checkpoints" / "config-gan.yaml"
+    left = config.with_name(".config-gan.yaml.part-7")
+    left.touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "train", lambda *a, **k: pytest.fail("no step was made"))
+        with pytest.raises(BaseException, match="no step was made"):
+            train_gan(replace(TINY, seed=1), options(tmp_path, overwrite=True))
+    assert load_config(config) == TINY
+    assert not left.exists()
+    train_gan(replace(TINY, seed=1), options(tmp_path, overwrite=True))
+    assert load_config(config).seed == 1
+
+
+@pytest.mark.parametrize("train_one", [train_classifier, train_gan])
+def test_a_run_made_shorter_to_an_unscored_checkpoint_is_scored(train_one, tmp_path, one_replica, monkeypatch):
+    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    write_idx(tmp_path / "data")
+    long = replace(TINY, cls_epochs=4, gan_epochs=4)
+    train_classifier(TINY if train_one is train_gan else long, options(tmp_path, record_epochs=4, save_steps=10))
+    if train_one is train_gan:
+        train_gan(long, options(tmp_path, record_steps=1000, save_steps=10, keep=9))
+    kind = "gan" if train_one is train_gan else "classifier"
+    for step in checkpoints.steps_saved(tmp_path / "checkpoints", kind):
+        if step > 20:
+            shutil.rmtree(checkpoints.checkpoint_path(tmp_path / "checkpoints", kind, step))
+    path = checkpoints.checkpoint_path(tmp_path / "checkpoints", kind, 20)
+    before = checkpoints.read_about(path)
+    assert before.scores == {}
+    found = train_one(replace(long, cls_epochs=2, gan_epochs=2), options(tmp_path, resume=True))
+    scores = checkpoints.read_about(path).scores
+    assert found == (scores["accuracy"] if kind == "classifier" else Scores.from_dict(scores))
+
+
 def test_a_process_has_one_strategy():
     """Two would use each other's keys for their reductions."""
-    assert make_strategy() is make_strategy()
+    assert make_strategy(None) is make_strategy(None)
 
 
 def test_devices_are_those_that_are_named():
@@ -141,7 +202,7 @@ def test_a_gpu_that_tensorflow_does_not_find_is_pointed_out(driver, visible, war
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    make_strategy.__wrapped__()
+    make_strategy.__wrapped__(None)
     assert ("TensorFlow finds no GPU and the CPU is used" in capsys.readouterr().err) is warned
 
 

@@ -149,9 +149,9 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
             path.rename(aside)
         partial.rename(path)
         flush_directory(directory)
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove(aside)
         for step in set(replaces) - {about.step}:
-            shutil.rmtree(checkpoint_path(directory, about.kind, step), ignore_errors=True)
+            _remove(checkpoint_path(directory, about.kind, step))
     except (OSError, tf.errors.OpError) as error:
         raise OSError(
             f"{path}: the checkpoint cannot be written ({reason(error)}); earlier ones are intact: make room, then go "
@@ -202,9 +202,20 @@ def _prune(directory: Path, kind: Kind, keep: int, *, newest_step: int) -> None:
     distances = {step: _distance(checkpoint_path(directory, kind, step)) for step in steps}
     best = min(distances.values(), default=math.inf)
     for step in steps[:-keep]:
-        path = checkpoint_path(directory, kind, step)
-        if path.exists() and not distances[step] == best < math.inf:
-            shutil.rmtree(path)
+        if not distances[step] == best < math.inf:
+            path = checkpoint_path(directory, kind, step)
+            try:
+                _remove(path)
+            except OSError as error:
+                print(f"warning: {path} cannot be removed ({reason(error)})", file=sys.stderr)
+
+
+def _remove(path: Path) -> None:
+    """Remove a checkpoint, or a link or a file in its place, if it is there."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
 
 
 @contextmanager
@@ -216,10 +227,10 @@ def writing(directory: Path, kind: Kind) -> Iterator[None]:
     """
     with exclusive(directory / f".{kind}.lock"):
         for partial in directory.glob(f".{kind}-*.part-*"):
-            shutil.rmtree(partial)
+            _remove(partial)
         for aside in directory.glob(f".{kind}-*.aside-*"):
             path = directory / aside.name.removeprefix(".").partition(".")[0]
-            shutil.rmtree(aside) if path.exists() else aside.rename(path)
+            _remove(aside) if path.exists() else aside.rename(path)
         yield
 
 
@@ -269,11 +280,10 @@ def restore(path: Path, objects: Mapping[str, Any], *, partial: bool = False) ->
     for name, expected in _layout(objects).items():
         found = saved.get(name, [])
         if found != expected:
-            pairs = zip_longest(found, expected, fillvalue="nothing")
-            index, (one, other) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
-            raise ValueError(
-                f"{path}: variable {index} of the {name} is {one}; expected {other}: another network's checkpoint"
-            )
+            pairs = enumerate(zip_longest(found, expected, fillvalue="nothing"))
+            others = [f"variable {i} is {one}; expected {other}" for i, (one, other) in pairs if one != other]
+            more = f", and {len(others) - 3} more" if len(others) > 3 else ""
+            raise ValueError(f"{path} is of another network: in the {name}, {', '.join(others[:3])}{more}")
     try:
         status = tf.train.Checkpoint(**_variables(objects)).read(str(path / "variables"))
         if partial:

@@ -181,7 +181,9 @@ class GanTrainer:
             found, finite = self.guard.update(
                 self._critic_gradients, (update, images[number], labels[number]), apply=improve_critic, moving=moving
             )
-            metrics, all_finite = metrics | found, all_finite & finite
+            # What is shown is of the last update, or of one that was skipped.
+            metrics = {name: tf.where(all_finite, value, metrics.get(name, value)) for name, value in found.items()}
+            all_finite &= finite
         found, finite = self.guard.update(
             self._generator_gradients,
             (step, labels[self.config.crit_steps - 1]),

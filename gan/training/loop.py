@@ -153,6 +153,11 @@ def train(
     scores: Mapping[str, Any] = {}
     with Progress(total, name, done=done, seconds=records.seconds) as progress, signals_caught() as caught:
         saved, earlier = time.monotonic(), None
+        if schedule.first_step == schedule.total_steps:  # The end of a run whose last checkpoint has no scores.
+            evaluation = _evaluated(evaluate, schedule.total_steps)
+            records.scalars(schedule.total_steps, evaluation.values | trainer.learning_rates())
+            save(schedule.total_steps, evaluation.scores)
+            return evaluation.scores
         pace, step = Pace(schedule.steps_per_call), schedule.first_step
         while step < schedule.total_steps:
             first, step = step, schedule.end_of_call(step, pace.steps_per_call)
@@ -200,6 +205,8 @@ def check(first: int, metrics: Metrics, max_bad_steps: int) -> None:
     if in_a_row < max_bad_steps:
         return
     last = first + int(metrics[guard.RAN])
+    if last == first:
+        raise FloatingPointError(f"the {in_a_row:,} steps before step {last + 1:,} were skipped; raise max_bad_steps")
     steps = f"steps {last - in_a_row + 1:,} to {last:,} were" if in_a_row > 1 else f"step {last:,} was"
     wrong = ", ".join(f"{name} is {value}" for name, value in _values(metrics).items() if not math.isfinite(value))
     raise FloatingPointError(f"{steps} skipped: {wrong or 'a moving statistic is not finite'}; {REMEDY}")

@@ -6,7 +6,7 @@ with Progress(total_images, "GAN") as progress:
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from tqdm import tqdm
@@ -58,8 +58,9 @@ class Progress:
         self._bar.set_postfix(self._shown)
 
     def say(self, line: str) -> None:
-        """Print a line without breaking the bar."""
-        self._bar.write(line)
+        """Print a line without breaking the bar. A reader that is gone, such as a `tee`, does not end a run."""
+        with suppress(OSError):
+            self._bar.write(line)
 
     @contextmanager
     def paused(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,10 +26,11 @@ from gan.images import Pixels, encode, enlarge
 def _new_directory(directory: Path) -> Path:
     """A subdirectory that is named by the time."""
     started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    found, number = directory / started, 2
-    while found.exists():
-        found, number = directory / f"{started}-{number}", number + 1
-    found.mkdir(parents=True)
+    for number in count(1):
+        found = directory / (started if number == 1 else f"{started}-{number}")
+        with suppress(FileExistsError):
+            found.mkdir(parents=True)
+            break
     return found
 
 
@@ -43,7 +45,7 @@ def _parsed(line: str) -> dict[str, Any] | None:
 
 def _cut_events(path: Path, step: int) -> None:
     """Remove the events after a step, and what a killed run left of the last one, from a TensorBoard file."""
-    partial = path.with_name(f".{path.name}.part-{os.getpid()}")
+    partial = path.with_name(f".events.part-{os.getpid()}")  # TensorBoard would read one of a name like the other's.
     try:
         with tf.io.TFRecordWriter(str(partial)) as writer:
             try:
@@ -75,7 +77,8 @@ class Records:
         self.seconds = 0.0
         if resumed is not None and resumed[0] and (directory / resumed[0]).is_dir():
             self.directory = directory / resumed[0]
-            self._cut(resumed[1])
+            with self._writing():
+                self._cut(resumed[1])
         else:
             self.directory = _new_directory(directory)
         dump_config(config, self.directory / name)
@@ -111,11 +114,15 @@ class Records:
             ) from error
 
     def _cut(self, step: int) -> None:
-        """Remove what was recorded after a step."""
+        """Remove what was recorded after a step, and what a killed run left half-written."""
+        for left in self.directory.glob(".*.part-*"):
+            left.unlink()
         lines = self.directory / "records.jsonl"
         if lines.exists():
             kept = [
-                record for record in map(_parsed, lines.read_text().splitlines()) if record and record["step"] <= step
+                record
+                for record in map(_parsed, lines.read_text(errors="replace").splitlines())
+                if record and record["step"] <= step
             ]
             write_atomically(lines, "".join(json.dumps(record) + "\n" for record in kept).encode())
             self.seconds = kept[-1].get("training_seconds", 0.0) if kept else 0.0

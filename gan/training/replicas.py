@@ -17,13 +17,13 @@ NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @cache
-def make_strategy(devices: str | None = None) -> tf.distribute.Strategy:
+def make_strategy(devices: str | None) -> tf.distribute.Strategy:
     """`MirroredStrategy` over these devices; by default over all visible GPUs, or the CPU where there is none.
 
     The same one at every call: two in one process would mix up each other's reductions.
 
     Args:
-        devices: `cpu`, `cpu:N`, or indices of visible GPUs, such as `0,1`.
+        devices: `cpu`, `cpu:N`, or indices of visible GPUs, such as `0,1`; None for the default.
 
     Raises:
         ValueError: there is no such device.

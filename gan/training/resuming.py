@@ -25,7 +25,7 @@ class Resumed(NamedTuple):
     about: About
 
     def is_complete(self, data: str, total_steps: int) -> bool:
-        """Whether the run has ended; for data of this digest and a run of so many steps.
+        """Whether the run has ended and was scored; for data of this digest and a run of so many steps.
 
         Raises:
             ValueError: it was another run.
@@ -36,9 +36,10 @@ class Resumed(NamedTuple):
             raise ValueError(
                 f"{self.path} is at step {self.about.step:,}, but the run ends at {total_steps:,}; raise the epochs"
             )
-        if self.about.step == total_steps:
+        complete = self.about.step == total_steps and bool(self.about.scores)
+        if complete:
             print(f"{self.path} is the end of the run: more epochs in the config would make it longer")
-        return self.about.step == total_steps
+        return complete
 
     def check_classifier(self, digest: str) -> None:
         """See that the run is scored by the classifier of this digest, as before.

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
@@ -42,10 +42,11 @@ def signals_caught() -> Iterator[Caught]:
 
     def note(number: int, frame: FrameType | None) -> None:
         caught.number = number
-        # Not by `print`, which may be what was interrupted.
-        os.write(2, b"\nfinishing the step, then saving; a second signal ends the run at once\n")
         for each in STOPPING:
             signal.signal(each, end)
+        # Not by `print`, which may be what was interrupted; and there may be nobody to read it any more.
+        with suppress(OSError):
+            os.write(2, b"\nfinishing the step, then saving; a second signal ends the run at once\n")
 
     def end(number: int, frame: FrameType | None) -> None:
         raise Stopped("ended at once; what was trained since the last checkpoint is lost", number)
