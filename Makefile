@@ -6,10 +6,11 @@ SUPPORTED = import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_inf
 POETRY = poetry
 PYTEST_ARGS =
 
-.PHONY: help demo test lint lock clean .venv
+.PHONY: help demo two-workers test lint lock clean .venv
 
 help:
 	@echo 'make demo    train on the built-in digits and write images to demo/outputs (minutes on a CPU)'
+	@echo 'make two-workers   the same training by two processes, as two machines would do it, into demo/two-workers'
 	@echo 'make test    run the test suite; PYTEST_ARGS="-k frechet" runs a part of it'
 	@echo 'make lint    ruff, mypy and shellcheck'
 	@echo 'make .venv   only install; PYTHON=python3.12 chooses the interpreter (3.11 to 3.13)'
@@ -22,6 +23,16 @@ demo: .venv/.installed
 	.venv/bin/python ./train.py --data-path digits -c configs/quickstart.yaml \
 	    --save-dir demo/checkpoints --log-dir demo/logs/gan --overwrite
 	.venv/bin/python ./generate.py --load-dir demo/checkpoints --output-dir demo/outputs --images-per-class 10 --grid
+
+# What TF_CONFIG tells the process of a number; on two machines the addresses would be theirs.
+worker = TF_CONFIG='{"cluster": {"worker": ["127.0.0.1:23456", "127.0.0.1:23457"]}, "task": {"type": "worker", "index": $(1)}}' \
+    .venv/bin/python ./train.py --data-path digits -c configs/quickstart.yaml --load-dir demo/checkpoints \
+    --save-dir demo/two-workers --log-dir demo/logs/two-workers --overwrite $(WORKER_ARGS)
+
+two-workers: .venv/.installed
+	test -d demo/checkpoints || .venv/bin/python ./classifier.py --data-path digits -c configs/quickstart.yaml \
+	    --save-dir demo/checkpoints --log-dir demo/logs/classifier
+	$(call worker,1) & other=$$!; $(call worker,0); status=$$?; wait $$other && exit $$status
 
 test: .venv/.installed
 	.venv/bin/python -m pytest $(PYTEST_ARGS)

@@ -27,8 +27,10 @@ def main() -> None:
     import_tensorflow(devices=options["devices"], deterministic=options.pop("deterministic"))
     from gan.run_options import RunOptions
     from gan.runs import train_classifier
+    from gan.training.workers import a_lost_worker_is_told, only_the_chief_prints
 
-    train_classifier(config, RunOptions(**options))
+    with only_the_chief_prints(), a_lost_worker_is_told():
+        train_classifier(config, RunOptions(**options))
 
 
 if __name__ == "__main__":

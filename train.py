@@ -25,8 +25,10 @@ def main() -> None:
     import_tensorflow(devices=options["devices"], deterministic=options.pop("deterministic"))
     from gan.run_options import RunOptions
     from gan.runs import train_gan
+    from gan.training.workers import a_lost_worker_is_told, only_the_chief_prints
 
-    train_gan(config, RunOptions(**options))
+    with only_the_chief_prints(), a_lost_worker_is_told():
+        train_gan(config, RunOptions(**options))
 
 
 if __name__ == "__main__":

@@ -155,7 +155,8 @@ def _start_tensorflow(devices: str | None, *, deterministic: bool) -> None:
         tensorflow.config.set_logical_device_configuration(tensorflow.config.list_physical_devices("CPU")[0], logical)
     if deterministic:
         tensorflow.config.experimental.enable_op_determinism()
-    tensorflow.config.list_logical_devices()
+    if "TF_CONFIG" not in os.environ:  # Of several workers, the strategy comes before the devices.
+        tensorflow.config.list_logical_devices()
 
 
 def run(main: Callable[[], None]) -> int:

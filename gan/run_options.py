@@ -16,7 +16,7 @@ from gan.data.dataset import DataSet, ReadOptions
 from gan.data.loading import load_dataset
 from gan.data.pictures import Resize
 from gan.files import check_writable
-from gan.training import checkpoints
+from gan.training import checkpoints, workers
 from gan.training.checkpoints import Kind
 from gan.training.resuming import Resumed, find
 
@@ -99,11 +99,15 @@ class RunOptions:
     def saving(self, kind: Kind, found: list[int]) -> Iterator[list[int]]:
         """Be the only process that saves checkpoints of a kind; `found` is what `steps_found` said.
 
-        Yields the steps of an earlier run, which the first checkpoint of this run replaces.
+        Yields the steps of an earlier run, which the first checkpoint of this run replaces. Of several workers only the
+        chief saves.
 
         Raises:
             ValueError: another process does, or did meanwhile.
         """
+        if not workers.place().is_chief:
+            yield []
+            return
         with checkpoints.writing(self.save_dir, kind):
             if checkpoints.steps_saved(self.save_dir, kind) != found:
                 raise ValueError(f"another run has saved checkpoints in {self.save_dir} meanwhile; start again")

@@ -24,17 +24,18 @@ from gan.models.critic import Critic
 from gan.models.generator import Generator
 from gan.run_options import CONFIG_FILES, RunOptions
 from gan.sampling import Sampler
-from gan.training import checkpoints
+from gan.training import checkpoints, workers
 from gan.training.checkpoints import About, Kind
 from gan.training.classifier_trainer import ClassifierTrainer
 from gan.training.gan_trainer import GanTrainer, Networks
 from gan.training.loop import Evaluation, Schedule, train
 from gan.training.precision import choose
-from gan.training.records import Records
+from gan.training.records import NoRecords, Records
 from gan.training.replicas import make_strategy
 from gan.training.resuming import Resumed
 
 GRID_ROWS = 8
+STEPS_PER_CALL = 16
 
 
 def train_classifier(config: Config, options: RunOptions) -> float | None:
@@ -48,7 +49,6 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
     resumed = options.resumed("classifier", config)
     strategy = make_strategy(options.devices)
     precision = choose(config.mixed_precision, strategy)
-    print(precision)
     data = options.read_data(config, batch_size=config.cls_batch_size)
     batches = Batches(data.train_images, data.train_labels, batch_size=config.cls_batch_size, seed=config.seed)
     total_steps = config.cls_epochs * batches.per_epoch
@@ -62,6 +62,8 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
         checkpoints.restore(start, {"classifier": classifier}, partial=True)
     trainer = ClassifierTrainer(classifier, data.spec, config=config, total_steps=total_steps, strategy=strategy)
     first_step = 0 if resumed is None else resumed.restore(trainer.state)
+    workers.check_agreement(strategy, config, data.digest, first_step)
+    print(precision)
     _print_plan(data, trainer.models, strategy, _length(first_step, total_steps, config.cls_epochs))
     if options.dry_run:
         return None
@@ -74,7 +76,7 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
 
     schedule = Schedule(
         total_steps,
-        config.steps_per_call,
+        _steps_per_call(config),
         options.record_epochs * batches.per_epoch,
         options.save_steps,
         first_step,
@@ -87,10 +89,7 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
 
         def save(step: int, scores: Mapping[str, Any]) -> None:
             about = About("classifier", step, data.spec, config, data.digest, scores, records.directory.name)
-            checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
-            replaced.clear()
-            # Not earlier: until now, what is there belongs to the checkpoints of an earlier run.
-            dump_config(config, options.save_dir / CONFIG_FILES[about.kind])
+            _save(about, trainer.state, options, replaced)
 
         if resumed is None:
             records.picture("real", 0, _real_grid(data))
@@ -113,7 +112,6 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
     resumed = options.resumed("gan", config)
     strategy = make_strategy(options.devices)
     precision = choose(config.mixed_precision, strategy)
-    print(precision)
     data = options.read_data(config, batch_size=config.gan_batch_size)
     batches = Batches(data.train_images, data.train_labels, batch_size=config.gan_batch_size, seed=config.seed)
     total_steps = config.gan_epochs * batches.per_epoch // config.crit_steps
@@ -129,6 +127,8 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
     networks = build_networks(data.spec, config, strategy, dtype=precision.policy)
     trainer = GanTrainer(networks, data.spec, config=config, total_steps=total_steps, strategy=strategy)
     first_step = 0 if resumed is None else resumed.restore(trainer.state)
+    workers.check_agreement(strategy, config, data.digest, first_step)
+    print(precision)
     _print_plan(data, trainer.models, strategy, _length(first_step, total_steps, config.gan_epochs))
     scorer = Scorer(
         classifier,
@@ -147,7 +147,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
     sampler = Sampler(networks.average, data.spec, noise_dims=config.noise_dims, strategy=strategy)
 
     schedule = Schedule(
-        total_steps, config.steps_per_call, options.record_steps, options.save_steps, first_step, options.save_minutes
+        total_steps, _steps_per_call(config), options.record_steps, options.save_steps, first_step, options.save_minutes
     )
     with options.saving("gan", found) as replaced, _records(config, options, "gan", resumed) as records:
 
@@ -155,10 +155,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
             about = About(
                 "gan", step, data.spec, config, data.digest, scores, records.directory.name, scorer.classifier
             )
-            checkpoints.save(options.save_dir, about, trainer.state, keep=options.keep, replaces=replaced)
-            replaced.clear()
-            # Not earlier: until now, what is there belongs to the checkpoints of an earlier run.
-            dump_config(config, options.save_dir / CONFIG_FILES[about.kind])
+            _save(about, trainer.state, options, replaced)
 
         def picture(step: int) -> None:
             images = sampler.style_grid(rows=GRID_ROWS, seed=config.seed)
@@ -223,6 +220,22 @@ def _compatible_classifier(directory: Path, data: DataSet, options: RunOptions) 
     )
 
 
+def _save(about: About, state: Mapping[str, Any], options: RunOptions, replaced: list[int]) -> None:
+    """Save a checkpoint, which replaces those of the steps `replaced`, and then none. Done by the chief alone."""
+    if not workers.place().is_chief:
+        checkpoints.check_finite(state, about.step)
+        return
+    checkpoints.save(options.save_dir, about, state, keep=options.keep, replaces=replaced)
+    replaced.clear()
+    # Not earlier: until now, what is there belongs to the checkpoints of an earlier run.
+    dump_config(about.config, options.save_dir / CONFIG_FILES[about.kind])
+
+
+def _steps_per_call(config: Config) -> int | None:
+    """As configured, or found by the loop; but several workers, which are not equally fast, must do the same."""
+    return config.steps_per_call or (STEPS_PER_CALL if workers.place().workers > 1 else None)
+
+
 def _length(first_step: int, total_steps: int, epochs: int) -> str:
     begun = f"from step {first_step:,}, " if first_step else ""
     return f"{begun}{total_steps:,} steps in {epochs} epochs"
@@ -230,6 +243,8 @@ def _length(first_step: int, total_steps: int, epochs: int) -> str:
 
 def _records(config: Config, options: RunOptions, kind: Kind, resumed: Resumed | None) -> Records:
     """Open the records, with the config beside them: the first thing a run writes."""
+    if not workers.place().is_chief:
+        return NoRecords()
     earlier = resumed and (resumed.about.records, resumed.about.step)
     return Records(options.log_dir, config, name=CONFIG_FILES[kind], resumed=earlier)
 

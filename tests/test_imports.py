@@ -18,6 +18,7 @@ LAYERS = (
     ("gan.config", "gan.images"),
     ("gan.data.*", "gan.models.*", "gan.training.losses", "gan.training.randomness", "gan.evaluation.frechet"),
     (
+        "gan.training.workers",
         "gan.training.replicas",
         "gan.training.checkpoints",
         "gan.training.records",
@@ -53,6 +54,7 @@ SIBLINGS = {
     ),
     "gan.data.loading": ("gan.data.*",),
     "gan.data.convert": ("gan.data.*",),
+    "gan.training.replicas": ("gan.training.workers",),
     "gan.training.guard": ("gan.training.replicas",),
     "gan.runs": ("gan.run_options",),
     "gan.models.generator": ("gan.models.sizes", "gan.models.spectral"),

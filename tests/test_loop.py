@@ -77,6 +77,9 @@ class FakeTrainer:
     def learning_rates(self):
         return {"learning_rate/fake": 0.5}
 
+    def agreed_signal(self, number):
+        return number
+
     def run(self, first_step, batch):
         self.ran.append((first_step, tuple(batch.labels)))
         last = first_step + len(batch.labels) // 2

@@ -131,7 +131,7 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         FloatingPointError: a variable is not finite; nothing is written.
         OSError: it cannot be written; the directory is as it was.
     """
-    _check_finite(objects, about.step)
+    check_finite(objects, about.step)
     path = checkpoint_path(directory, about.kind, about.step)
     partial = directory / f".{path.name}.part-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
@@ -163,7 +163,12 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
     return path
 
 
-def _check_finite(objects: Mapping[str, Any], step: int) -> None:
+def check_finite(objects: Mapping[str, Any], step: int) -> None:
+    """See that all variables are finite.
+
+    Raises:
+        FloatingPointError: one is not.
+    """
     for name, part in objects.items():
         for variable in part.variables:
             if not np.all(np.isfinite(variable.numpy())):

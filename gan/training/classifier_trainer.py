@@ -17,7 +17,7 @@ import tensorflow as tf
 from gan.config import Config
 from gan.images import BLACK, ImageSpec, network_from_pixels
 from gan.seeding import Purpose
-from gan.training import replicas
+from gan.training import replicas, workers
 from gan.training.guard import Guard
 from gan.training.loop import LabelledBatches, Metrics
 from gan.training.randomness import stream
@@ -105,6 +105,10 @@ class ClassifierTrainer:
 
     def learning_rates(self) -> dict[str, float]:
         return {"learning_rate/classifier": float(replicas.learning_rate(self.optimizer))}
+
+    def agreed_signal(self, number: int | None) -> int | None:
+        """The signal to stop by, if one came to any worker. Call after every `run`."""
+        return workers.agreed_signal(self.strategy, number)
 
     def run(self, first_step: int, batch: LabelledBatches) -> Metrics:
         """Run S steps on S batches: images (S, B, H, W, C) uint8, labels (S, B). Metrics are of the last step.

@@ -19,7 +19,7 @@ import tensorflow as tf
 from gan.config import Config
 from gan.images import ImageSpec, network_from_pixels
 from gan.seeding import Purpose
-from gan.training import losses, replicas
+from gan.training import losses, replicas, workers
 from gan.training.guard import Guard
 from gan.training.loop import LabelledBatches, Metrics
 from gan.training.randomness import creative_labels, stream
@@ -140,6 +140,10 @@ class GanTrainer:
             "learning_rate/generator": float(replicas.learning_rate(self.generator_optimizer)),
             "learning_rate/critic": float(replicas.learning_rate(self.critic_optimizer)),
         }
+
+    def agreed_signal(self, number: int | None) -> int | None:
+        """The signal to stop by, if one came to any worker. Call after every `run`."""
+        return workers.agreed_signal(self.strategy, number)
 
     def run(self, first_step: int, batch: LabelledBatches) -> Metrics:
         """Run S steps on S·U batches: images (S·U, B, H, W, C) uint8, labels (S·U, B). Metrics are of the last step.

@@ -69,6 +69,7 @@ class Trainer(Protocol):
     def models(self) -> dict[str, Any]: ...
     def learning_rates(self) -> Values: ...
     def run(self, first_step: int, batch: LabelledBatches) -> Metrics: ...
+    def agreed_signal(self, number: int | None) -> int | None: ...
 
 
 class Schedule(NamedTuple):
@@ -182,7 +183,7 @@ def train(
                     progress.show(_losses(values) | {name: found[name] for name in SHOWN if name in found})
                     progress.say(summary(step, schedule.total_steps, _losses(values) | found | speed))
                 scores = evaluation.scores
-            signal = caught.number
+            signal = trainer.agreed_signal(caught.number)
             overdue = time.monotonic() - saved > 60 * schedule.save_minutes
             if schedule.saves_after(step) or overdue or signal is not None:
                 check(first, metrics, trainer.max_bad_steps)

@@ -160,3 +160,23 @@ class Records:
         """The graph of a traced function."""
         with self._writing(), self._events.as_default():
             tf.summary.graph(function.get_concrete_function().graph)
+
+
+class NoRecords(Records):
+    """Of a worker that leaves them to the chief."""
+
+    def __init__(self) -> None:
+        self.directory = Path()
+        self.seconds = 0.0
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None: ...
+
+    def picture(self, name: str, step: int, image: Pixels) -> None: ...
+
+    def histograms(self, step: int, models: Mapping[str, Any]) -> None: ...
+
+    def graph(self, function: Any) -> None: ...

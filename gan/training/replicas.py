@@ -13,6 +13,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gan.training import workers
+
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
@@ -20,14 +22,20 @@ NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 def make_strategy(devices: str | None) -> tf.distribute.Strategy:
     """`MirroredStrategy` over these devices; by default over all visible GPUs, or the CPU where there is none.
 
+    Where `TF_CONFIG` names several workers, `MultiWorkerMirroredStrategy` over the devices of all.
+
     The same one at every call: two in one process would mix up each other's reductions.
 
     Args:
         devices: `cpu`, `cpu:N`, or indices of visible GPUs, such as `0,1`; None for the default.
 
     Raises:
-        ValueError: there is no such device.
+        ValueError: there is no such device, or both are given.
     """
+    if workers.place().workers > 1:
+        if devices is not None:
+            raise ValueError(f"--devices is {devices}, but TF_CONFIG is set; choose GPUs by CUDA_VISIBLE_DEVICES")
+        return tf.distribute.MultiWorkerMirroredStrategy()
     if devices is not None:
         return tf.distribute.MirroredStrategy(_names(devices))
     if tf.config.list_logical_devices("GPU"):

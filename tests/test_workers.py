@@ -1,0 +1,233 @@
+"""Several processes on this machine train one GAN, as several machines would."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+import yaml
+from helpers import clean_environment, write_idx
+
+from gan.training import workers
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = {
+    "gen_width": 4,
+    "crit_width": 4,
+    "cls_width": 4,
+    "noise_dims": 6,
+    "label_dims": 3,
+    "gan_batch_size": 12,
+    "cls_batch_size": 8,
+    "gan_epochs": 30,
+    "cls_epochs": 1,
+    "fid_samples": 40,
+}
+
+
+def environment(addresses: list[str], index: int) -> dict[str, str]:
+    cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+    return clean_environment() | {"TF_CONFIG": json.dumps(cluster), "CUDA_VISIBLE_DEVICES": "-1"}
+
+
+def free_addresses(count: int) -> list[str]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    return addresses
+
+
+def words(work: Path, *more: object) -> list[str]:
+    places = ["--data-path", "data", "-c", "c.yaml", "--load-dir", "classifier", "--save-steps", 10]
+    places += ["--save-dir", work.name, "--log-dir", f"{work.name}-logs", "--record-steps", 60, "--deterministic"]
+    return [sys.executable, str(ROOT / "train.py"), *map(str, places), *map(str, more)]
+
+
+def start(work: Path, count: int, *more: object, differ: tuple[object, ...] = ()) -> list[subprocess.Popen[str]]:
+    """The processes, the chief first; `differ` is what the last one alone is told."""
+    addresses = free_addresses(count)
+    return [
+        subprocess.Popen(
+            words(work, *more, *(differ if index == count - 1 else ())),
+            cwd=work.parent,
+            env=environment(addresses, index),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for index in range(count)
+    ]
+
+
+def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
+    """Status, output and errors of each."""
+    found = []
+    try:
+        for process in processes:
+            out, err = process.communicate(timeout=200)
+            found.append((process.returncode, out, err))
+    finally:
+        for process in processes:
+            process.kill()
+    return found
+
+
+def weights(work: Path) -> bytes:
+    return (max(work.glob("gan-*")) / "variables.data-00000-of-00001").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory) -> Path:
+    found = tmp_path_factory.mktemp("workers")
+    write_idx(found / "data")
+    (found / "c.yaml").write_text(yaml.safe_dump(SETTINGS))
+    command = [sys.executable, str(ROOT / "classifier.py"), "--data-path", "data", "-c", "c.yaml"]
+    subprocess.run([*command, "--save-dir", "classifier"], cwd=found, env=clean_environment(), check=True, timeout=100)
+    return found
+
+
+@pytest.fixture(scope="module")
+def alone(directory) -> Path:
+    """The run on two replicas of one process."""
+    done = subprocess.run(
+        words(directory / "alone", "--devices", "cpu:2"),
+        cwd=directory,
+        env=clean_environment(),
+        check=True,
+        timeout=200,
+        capture_output=True,
+        text=True,
+    )
+    (directory / "alone.txt").write_text(done.stdout)
+    return directory / "alone"
+
+
+def test_two_workers_are_the_run_of_one_process_on_two_replicas(directory, alone):
+    """To the bit; one set of records and checkpoints, and only the chief prints."""
+    (status, out, _), (other, nothing, _) = ended(start(directory / "two", 2))
+    assert (status, other) == (0, 0)
+    assert weights(directory / "two") == weights(alone)
+    assert nothing == ""
+    assert out.splitlines()[-2] == (directory / "alone.txt").read_text().splitlines()[-2]  # The last scores.
+    (log,) = (directory / "two-logs").iterdir()
+    steps = [json.loads(line)["step"] for line in (log / "records.jsonl").read_text().splitlines()]
+    assert steps == [60, 120, 180]
+    assert len(list(log.glob("events*"))) == 1
+    assert not list((directory / "two").glob(".*.*-*"))
+
+
+def test_three_workers_agree_with_it(directory, alone):
+    """Up to rounding, of which three sums have more than one order."""
+    outcomes = ended(start(directory / "three", 3))
+    assert [status for status, *_ in outcomes] == [0, 0, 0]
+
+    def first(work: str) -> dict[str, float]:
+        (log,) = (directory / f"{work}-logs").iterdir()
+        return json.loads((log / "records.jsonl").read_text().splitlines()[0])
+
+    for name in ("loss/critic", "loss/penalty", "score/fid"):
+        assert first("three")[name] == pytest.approx(first("alone")[name], rel=0.05), name
+
+
+@pytest.mark.parametrize("lost", [0, 1], ids=["the chief", "another"])
+def test_a_lost_worker_ends_the_others_and_the_job_goes_on(directory, alone, lost):
+    work = directory / f"lost-{lost}"
+    processes = start(work, 2)
+    while not (work / "gan-00000010").exists():
+        assert processes[0].poll() is None, ended(processes)
+        time.sleep(0.01)
+    processes[lost].kill()
+    outcomes = ended(processes)
+    assert outcomes[lost][0] == -signal.SIGKILL
+    status, _, errors = outcomes[1 - lost]
+    assert status == 2
+    assert errors.splitlines()[-1] == (
+        "train.py: another worker was lost; checkpoints are intact: start all workers again, with --resume"
+    )
+    assert [status for status, *_ in ended(start(work, 2, "--resume"))] == [0, 0]
+    assert weights(work) == weights(alone)
+
+
+def test_a_signal_to_one_worker_ends_all_in_good_order(directory, alone):
+    work = directory / "signalled"
+    processes = start(work, 2)
+    while not (work / "gan-00000010").exists():
+        assert processes[0].poll() is None, ended(processes)
+        time.sleep(0.01)
+    processes[1].send_signal(signal.SIGTERM)
+    outcomes = ended(processes)
+    assert [status for status, *_ in outcomes] == [143, 143]
+    step = int(max(work.glob("gan-*")).name[-8:])
+    for _, _, errors in outcomes:
+        assert errors.splitlines()[-1] == f"train.py: stopped and saved at step {step} of 180; go on with --resume"
+    assert [status for status, *_ in ended(start(work, 2, "--resume"))] == [0, 0]
+    assert weights(work) == weights(alone)
+
+
+def test_workers_that_would_begin_differently_are_refused(directory):
+    other = directory / "other.yaml"
+    other.write_text(yaml.safe_dump(SETTINGS | {"gen_lr": 0.5}))
+    for status, _, errors in ended(start(directory / "differ", 2, differ=("-c", "other.yaml"))):
+        assert status == 2
+        assert "train.py: the workers differ in data, config or checkpoint; expected the same -c" in errors
+    assert not (directory / "differ").exists()
+    shutil.rmtree(directory / "differ", ignore_errors=True)
+
+
+def test_a_process_alone_is_the_chief(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert workers.place() == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "task", "expected"),
+    [
+        ({"worker": ["a:1", "b:1"]}, {"type": "worker", "index": 0}, (2, True)),
+        ({"worker": ["a:1", "b:1"]}, {"type": "worker", "index": "1"}, (2, False)),
+        ({"chief": ["c:1"], "worker": ["a:1", "b:1"]}, {"type": "worker", "index": 0}, (3, False)),
+        ({"chief": ["c:1"], "worker": ["a:1"]}, {"type": "chief", "index": 0}, (2, True)),
+        ({"worker": ["a:1"]}, {"type": "worker", "index": 0}, (1, True)),
+    ],
+)
+def test_the_chief_is_the_one_or_the_first_worker(cluster, task, expected, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    assert workers.place() == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "3",
+        "{}",
+        '{"cluster": {"worker": ["a:1"]}}',
+        '{"cluster": 3, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+    ],
+)
+def test_another_form_is_refused(text, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match=r"^TF_CONFIG is .*; expected such as \{\"cluster\"") as found:
+        workers.place()
+    assert "\n" not in str(found.value)
+
+
+def test_errors_that_tell_of_no_other_worker_stay(monkeypatch):
+    error = tf.errors.UnavailableError(None, None, "gone")
+    with pytest.raises(tf.errors.UnavailableError), workers.a_lost_worker_is_told():
+        raise error
+    monkeypatch.setenv("TF_CONFIG", environment(["a:1", "b:1"], 0)["TF_CONFIG"])
+    with pytest.raises(ConnectionError, match="another worker was lost"), workers.a_lost_worker_is_told():
+        raise error
+    with pytest.raises(tf.errors.InternalError, match="a bug"), workers.a_lost_worker_is_told():
+        raise tf.errors.InternalError(None, None, "a bug")
+    assert os.environ["TF_CONFIG"]
