@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Images a second of the GAN's step by precision, number of replicas and steps in a call, as ratios of one run.
+
+    .venv/bin/python benchmarks/throughput.py                # a few minutes on two cores
+    .venv/bin/python benchmarks/throughput.py --devices 0 1  # GPUs, one and both
+
+All take turns, so that a slow spell of the machine hits each of them. On a CPU two replicas are two logical devices
+that share its cores: nothing is gained, and the ratio says what it costs to keep them equal.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from machine import processor_name, today
+
+SIDE, IMAGES = 32, 2048
+
+
+def main() -> None:
+    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags.add_argument("--devices", type=int, nargs=2, help="indices of two GPUs (default: two logical CPU devices)")
+    flags.add_argument("--turns", type=int, default=5)
+    flags.add_argument("--steps", type=int, default=16, help="steps in a turn")
+    flags.add_argument("--seed", type=int, default=0)
+    options = flags.parse_args()
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from gan.command_line import import_tensorflow
+
+    import_tensorflow(devices=None if options.devices else "cpu:2")
+    import numpy as np
+
+    from gan.config import Config
+    from gan.data.batches import Batches
+    from gan.images import ImageSpec
+    from gan.runs import build_networks
+    from gan.training.gan_trainer import GanTrainer
+    from gan.training.replicas import make_strategy
+
+    config = Config(seed=options.seed)
+    spec = ImageSpec(SIDE, SIDE, 1, tuple("0123456789"))
+    rng = np.random.default_rng(options.seed)
+    images = rng.integers(0, 256, (IMAGES, *spec.shape), np.uint8)
+    labels = rng.integers(0, 10, IMAGES).astype(np.int32)
+    batches = Batches(images, labels, batch_size=config.gan_batch_size, seed=options.seed)
+    one, two = (str(options.devices[0]), ",".join(map(str, options.devices))) if options.devices else ("cpu", "cpu:2")
+
+    def turn(trainer: GanTrainer, steps_per_call: int) -> None:
+        metrics: dict[str, Any] = {}
+        for first in range(0, options.steps, steps_per_call):
+            metrics = trainer.run(first, batches.take(first, steps_per_call))
+        float(metrics["loss/critic"])
+
+    runners: dict[tuple[str, int, int], Callable[[], None]] = {}
+    for replicas, devices in ((1, one), (2, two)):
+        strategy = make_strategy(devices)
+        for precision, policy in (("float32", "float32"), ("bfloat16", "mixed_bfloat16")):
+            networks = build_networks(spec, config, strategy, dtype=policy)
+            trainer = GanTrainer(networks, spec, config=config, total_steps=10_000, strategy=strategy)
+            for steps_per_call in (1, options.steps):
+                runners[precision, replicas, steps_per_call] = partial(turn, trainer, steps_per_call)
+    for run in runners.values():
+        run()
+    speeds: dict[tuple[str, int, int], list[float]] = {key: [] for key in runners}
+    for _ in range(options.turns):
+        for key, run in runners.items():
+            started = time.perf_counter()
+            run()
+            speeds[key].append(options.steps * config.gan_batch_size / (time.perf_counter() - started))
+    plain = statistics.median(speeds["float32", 1, 1])
+    print("| precision | replicas | steps in a call | images/s | of the first row |")
+    print("|---|---|---|---|---|")
+    for (precision, replicas, steps_per_call), found in speeds.items():
+        speed = statistics.median(found)
+        print(f"| {precision} | {replicas} | {steps_per_call} | {speed:,.0f} | {speed / plain:.2f} |")
+    where = f"GPUs {one} and {two}" if options.devices else processor_name()
+    print(
+        f"{where}; {SIDE}x{SIDE} pixels, batch {config.gan_batch_size}, median of {options.turns} turns of "
+        f"{options.steps} steps, seed {options.seed}, {today()}"
+    )
+
+
+if __name__ == "__main__":
+    main()
