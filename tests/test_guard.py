@@ -197,12 +197,14 @@ def test_what_is_not_finite_is_never_saved(one_replica, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["gan-00000003"]
 
 
+@pytest.mark.parametrize("keep", [1, 4])
 @pytest.mark.parametrize("distances", [(np.nan, 2.0, np.nan, 3.0, np.nan), (3.0, 2.0, np.nan, 4.0, np.nan)])
-def test_a_distance_that_is_no_number_is_never_the_best(one_replica, distances, tmp_path):
+def test_a_distance_that_is_no_number_is_never_the_best(one_replica, distances, keep, tmp_path):
+    """Also where more were kept before."""
     trainer = make_trainer(one_replica)
     for step, fid in enumerate(distances, start=1):
         about = About("gan", step, DATA.spec, TINY, DATA.digest, {"fid": fid})
-        checkpoints.save(tmp_path, about, {"guard": trainer.guard}, keep=1)
+        checkpoints.save(tmp_path, about, {"guard": trainer.guard}, keep=keep if step < 5 else 1)
     assert checkpoints.steps_saved(tmp_path, "gan") == [2, 5]
 
 
