@@ -129,7 +129,7 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
 
     Raises:
         FloatingPointError: a variable is not finite; nothing is written.
-        OSError: it cannot be written; the directory is as it was.
+        OSError: it cannot be written; the checkpoints that were there still load.
     """
     check_finite(objects, about.step)
     path = checkpoint_path(directory, about.kind, about.step)
