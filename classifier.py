@@ -6,6 +6,7 @@
 ./classifier.py -c configs/mnist.yaml --dry-run
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -22,8 +23,10 @@ def main() -> None:
     options = vars(flags.parse_args())
 
     from gan.config import load_config
+    from gan.slurm import name_the_workers
 
     config = load_config(options["config_path"], seed=options.pop("seed"))
+    name_the_workers(os.environ)
     import_tensorflow(devices=options["devices"], deterministic=options.pop("deterministic"))
     from gan.run_options import RunOptions
     from gan.runs import train_classifier

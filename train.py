@@ -6,6 +6,7 @@
 CUDA_VISIBLE_DEVICES=0,1 ./train.py -c configs/mnist.yaml
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,8 +21,10 @@ def main() -> None:
     options = vars(flags.parse_args())
 
     from gan.config import load_config
+    from gan.slurm import name_the_workers
 
     config = load_config(options["config_path"], seed=options.pop("seed"))
+    name_the_workers(os.environ)
     import_tensorflow(devices=options["devices"], deterministic=options.pop("deterministic"))
     from gan.run_options import RunOptions
     from gan.runs import train_gan

@@ -256,7 +256,8 @@ def _print_plan(data: DataSet, models: dict[str, Any], strategy: tf.distribute.S
         print(f"warning: no training image of class {', '.join(empty)}", file=sys.stderr)
     print(", ".join(f"{name} {model.count_params():,} parameters" for name, model in models.items()))
     devices = ", ".join(device.split("device:")[-1] for device in strategy.extended.worker_devices)
-    print(f"{length}, on {devices}")
+    together = workers.place().workers
+    print(f"{length}, on {devices}" + (f" of each of {together} workers" if together > 1 else ""))
 
 
 def _real_grid(data: DataSet) -> Pixels:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # A module imports from the rows above its own; the first row with a pattern that matches its name is its own.
 LAYERS = (
     ("*.__init__",),
-    ("gan.files", "gan.seeding", "gan.command_line", "gan.batched"),
+    ("gan.files", "gan.seeding", "gan.command_line", "gan.batched", "gan.slurm"),
     ("gan.config", "gan.images"),
     ("gan.data.*", "gan.models.*", "gan.training.losses", "gan.training.randomness", "gan.evaluation.frechet"),
     (

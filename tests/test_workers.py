@@ -32,6 +32,21 @@ SETTINGS = {
 }
 
 
+SRUN = """#!/usr/bin/env bash
+# Stands in for Slurm's: two processes on this host. Stopped as at the end of the job's time, where STOP_AT is to be.
+while [[ $1 == -* ]]; do shift; done
+export SLURM_STEP_NUM_TASKS=2 SLURM_STEP_NODELIST=localhost SLURM_STEP_TASKS_PER_NODE=2
+SLURM_PROCID=0 "$@" & first=$!
+SLURM_PROCID=1 "$@" & second=$!
+if [[ -n ${STOP_AT-} ]]; then
+  until [[ -e $STOP_AT ]]; do kill -0 $first || exit 99; sleep 0.01; done
+  kill -TERM $first $second
+fi
+wait $first; status=$?
+wait $second && exit $status
+"""
+
+
 def environment(addresses: list[str], index: int) -> dict[str, str]:
     cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
     return clean_environment() | {"TF_CONFIG": json.dumps(cluster), "CUDA_VISIBLE_DEVICES": "-1"}
@@ -170,6 +185,34 @@ def test_a_signal_to_one_worker_ends_all_in_good_order(directory, alone):
         assert errors.splitlines()[-1] == f"train.py: stopped and saved at step {step} of 180; go on with --resume"
     assert [status for status, *_ in ended(start(work, 2, "--resume"))] == [0, 0]
     assert weights(work) == weights(alone)
+
+
+def test_a_slurm_job_goes_on_when_its_time_was_up(directory, alone, monkeypatch):
+    """The script, with a stand-in for srun, ends as the run that was never stopped."""
+    for name in ("deploy", "train.py"):
+        (directory / name).symlink_to(ROOT / name)
+    (directory / ".venv").symlink_to(sys.prefix)
+    tools = directory / "tools"
+    tools.mkdir()
+    (tools / "srun").write_text(SRUN)
+    (tools / "scontrol").write_text("#!/usr/bin/env bash\necho scontrol $*\n")
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    flags = words(directory / "slurm")[2:]
+    place = flags.index("--save-dir")
+    command = ["deploy/slurm.sh", "slurm", *flags[:place], *flags[place + 2 :]]
+    job = clean_environment() | {"SLURM_JOB_ID": str(os.getpid()), "CUDA_VISIBLE_DEVICES": "-1"}
+    job["PATH"] = f"{tools}:{job['PATH']}"
+
+    def done(**more: str) -> tuple[int, str]:
+        found = subprocess.run(command, cwd=directory, env=job | more, timeout=200, capture_output=True, text=True)
+        return found.returncode, found.stdout
+
+    status, out = done(STOP_AT="slurm/gan-00000010")
+    assert (status, out.splitlines()[-1]) == (143, f"scontrol requeue {os.getpid()}")
+    assert "on CPU:0 of each of 2 workers" in out
+    assert done()[0] == 0
+    assert weights(directory / "slurm") == weights(alone)
 
 
 def test_workers_that_would_begin_differently_are_refused(directory):

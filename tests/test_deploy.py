@@ -1,0 +1,60 @@
+"""The manifests have the form that those who read them expect."""
+
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+DEPLOY = Path(__file__).parents[1] / "deploy"
+
+# Of kubeflow.org/v1, by the training operator's reference.
+RUN_POLICY = {"cleanPodPolicy", "ttlSecondsAfterFinished", "activeDeadlineSeconds", "backoffLimit", "suspend"}
+RESTART_POLICIES = {"Always", "OnFailure", "Never", "ExitCode"}
+
+
+@pytest.fixture
+def job() -> dict:
+    return yaml.safe_load((DEPLOY / "tfjob.yaml").read_text())
+
+
+def check(job: dict) -> None:
+    """Kubeflow's part by its reference, the pods by Kubernetes' own schema."""
+    assert (job["apiVersion"], job["kind"]) == ("kubeflow.org/v1", "TFJob")
+    assert job.keys() == {"apiVersion", "kind", "metadata", "spec"}
+    assert job["spec"].keys() <= {"runPolicy", "tfReplicaSpecs", "successPolicy"}
+    assert job["spec"]["runPolicy"].keys() <= RUN_POLICY
+    assert job["spec"]["runPolicy"]["cleanPodPolicy"] in {"Running", "All", "None"}
+    assert job["spec"]["tfReplicaSpecs"].keys() <= {"Chief", "Worker"}
+    for replicas in job["spec"]["tfReplicaSpecs"].values():
+        assert replicas.keys() == {"replicas", "restartPolicy", "template"}
+        assert isinstance(replicas["replicas"], int)
+        assert replicas["restartPolicy"] in RESTART_POLICIES
+        assert [container["name"] for container in replicas["template"]["spec"]["containers"]] == ["tensorflow"]
+        pods = {
+            "apiVersion": "v1",
+            "kind": "PodTemplate",
+            "metadata": job["metadata"],
+            "template": replicas["template"],
+        }
+        kubernetes_validate.validate(pods, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_the_tfjob_has_the_operators_form(job):
+    check(job)
+
+
+def test_a_wrong_field_of_a_pod_is_found(job):
+    (container,) = job["spec"]["tfReplicaSpecs"]["Worker"]["template"]["spec"]["containers"]
+    container["port"] = container.pop("ports")
+    with pytest.raises(kubernetes_validate.ValidationError, match="'port' was unexpected"):
+        check(job)
+
+
+def test_the_tfjobs_command_is_one_of_the_repository(job):
+    (container,) = job["spec"]["tfReplicaSpecs"]["Worker"]["template"]["spec"]["containers"]
+    script, *_ = container["command"]
+    assert (DEPLOY.parent / script).stat().st_mode & 0o111
+    help_text = (DEPLOY.parent / "gan" / "command_line.py").read_text() + (DEPLOY.parent / "train.py").read_text()
+    for flag in (word for word in container["args"] if word.startswith("--")):
+        assert f'"{flag}"' in help_text
