@@ -71,6 +71,9 @@ class Config:
         int | None,
         Field(ge=1, le=1000, description="training steps in one call of the traced function; null: by their speed"),
     ] = None
+    jit_compile: Annotated[bool, Field(description="compile the GAN's step by XLA; for one GPU: slower on a CPU")] = (
+        False
+    )
     max_bad_steps: Annotated[
         int, Field(ge=1, le=1_000_000, description="steps in a row that may be skipped for not being finite")
     ] = 20

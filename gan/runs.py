@@ -32,6 +32,7 @@ from gan.training.loop import Evaluation, Schedule, train
 from gan.training.precision import choose
 from gan.training.records import NoRecords, Records
 from gan.training.replicas import make_strategy
+from gan.training.resident import resident
 from gan.training.resuming import Resumed
 
 GRID_ROWS = 8
@@ -68,7 +69,7 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
     if options.dry_run:
         return None
 
-    reader = Reader(classifier, strategy)
+    reader, source = Reader(classifier, strategy), resident(batches, strategy)
 
     def evaluate(step: int) -> Evaluation:
         accuracy = reader.accuracy(data.test_images, data.test_labels)
@@ -93,7 +94,7 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
 
         if resumed is None:
             records.picture("real", 0, _real_grid(data))
-        scores = train(trainer, batches, schedule, name="classifier", records=records, evaluate=evaluate, save=save)
+        scores = train(trainer, source, schedule, name="classifier", records=records, evaluate=evaluate, save=save)
         if options.log_graph:
             records.graph(trainer.traced)
     print(f"test accuracy {scores['accuracy']:.2%}, N = {len(data.test_images):,}")
@@ -145,7 +146,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         return None
 
     sampler = Sampler(networks.average, data.spec, noise_dims=config.noise_dims, strategy=strategy)
-
+    source = resident(batches, strategy)
     schedule = Schedule(
         total_steps, _steps_per_call(config), options.record_steps, options.save_steps, first_step, options.save_minutes
     )
@@ -169,7 +170,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         if resumed is None:
             records.picture("real", 0, _real_grid(data))
             picture(0)
-        outcome = train(trainer, batches, schedule, name="GAN", records=records, evaluate=evaluate, save=save)
+        outcome = train(trainer, source, schedule, name="GAN", records=records, evaluate=evaluate, save=save)
         scores = Scores.from_dict(outcome)
         if options.log_graph:
             records.graph(trainer.traced)

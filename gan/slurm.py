@@ -1,8 +1,8 @@
 """Tell TensorFlow of the processes that one `srun` has started, in the words of `TF_CONFIG`.
 
 Slurm says in the environment of each which hosts the step has, how many processes are on each, and which one this is.
-TensorFlow's own resolver sorts hosts as text (n10 before n9), while Slurm numbers processes in the order of its list; and
-it wants GPUs.
+TensorFlow's own resolver sorts hosts as text (n10 before n9), while Slurm numbers processes in the order of its list;
+and it wants GPUs.
 
     name_the_workers(os.environ)
 """

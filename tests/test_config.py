@@ -240,6 +240,7 @@ VALID = {
     "image_size": st.none() | SIDE | SIDE.map(str) | st.builds("{}x{}".format, SIDE, SIDE),
     "mixed_precision": st.sampled_from([False, True, "bfloat16", "float16"]),
     "steps_per_call": st.none() | st.integers(1, 1000),
+    "jit_compile": st.booleans(),
     "max_bad_steps": st.integers(1, 1_000_000),
     "cls_width": WIDTH,
     "cls_batch_size": BATCH,

@@ -29,6 +29,7 @@ LAYERS = (
         "gan.evaluation.scores",
     ),
     ("gan.training.loop", "gan.training.resuming"),
+    ("gan.training.resident",),
     ("gan.training.gan_trainer", "gan.training.classifier_trainer", "gan.sampling"),
     ("gan.serving.*", "gan.evaluation.report", "gan.generation", "gan.run_options", "gan.runs"),
     ("classifier", "train", "generate", "evaluate", "serve"),

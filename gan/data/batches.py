@@ -21,7 +21,7 @@ from gan.seeding import Purpose, numpy_stream
 class Batch(NamedTuple):
     """Consecutive batches, stacked: what one call of a training step consumes."""
 
-    images: Pixels  # (count, B, H, W, C)
+    images: Pixels  # (count, B, H, W, C); a tensor where they are on a GPU
     labels: Labels  # (count, B)
 
 
@@ -40,18 +40,22 @@ class Batches:
                 f"lower gan_batch_size (or cls_batch_size) to at most {len(images)}"
             )
         self.per_epoch = len(images) // batch_size
-        self._images = images
-        self._labels = labels
+        self.images = images
+        self.labels = labels
         self._batch_size = batch_size
         self._seed = seed
         self._permutation = lru_cache(maxsize=2)(self._draw_permutation)
 
     def take(self, first: int, count: int) -> Batch:
         """The batches numbered `first` to `first + count - 1`, whatever was taken before."""
+        chosen = self.choose(first, count)
+        return Batch(gather(self.images, chosen), self.labels[chosen])
+
+    def choose(self, first: int, count: int) -> NDArray[np.int64]:
+        """Which images make those batches: (count, B)."""
         if first < 0 or count < 1:
             raise ValueError(f"batches {first} to {first + count - 1} were asked for; expected one or more, from 0")
-        chosen = np.stack([self._indices(number) for number in range(first, first + count)])  # (count, B)
-        return Batch(gather(self._images, chosen), self._labels[chosen])
+        return np.stack([self._indices(number) for number in range(first, first + count)])
 
     def _indices(self, number: int) -> NDArray[np.int64]:
         """Which images make batch `number`: (B,)."""
@@ -59,4 +63,4 @@ class Batches:
         return self._permutation(epoch)[position * self._batch_size : (position + 1) * self._batch_size]
 
     def _draw_permutation(self, epoch: int) -> NDArray[np.int64]:
-        return numpy_stream(Purpose.EPOCH_ORDER, self._seed, epoch).permutation(len(self._images))
+        return numpy_stream(Purpose.EPOCH_ORDER, self._seed, epoch).permutation(len(self.images))

@@ -44,6 +44,14 @@ def learning_rate(initial: float, config: Config, *, total_updates: int, updates
     return initial
 
 
+class Draws(NamedTuple):
+    """What is random in an update, for the global batch. The generator's has no `epsilon`."""
+
+    styles: tf.Tensor  # (B, Z)
+    labels: tf.Tensor  # (B, K), of the fakes
+    epsilon: tf.Tensor | None = None  # (B,), where between real and fake the penalty is taken
+
+
 class GanTrainer:
     """The step, and everything it changes: networks, optimizers and the count of skipped steps.
 
@@ -55,7 +63,7 @@ class GanTrainer:
         strategy: where it runs.
 
     Raises:
-        ValueError: the replicas do not divide `gan_batch_size`.
+        ValueError: the replicas do not divide `gan_batch_size`, or there are several and `jit_compile` is set.
     """
 
     def __init__(
@@ -68,6 +76,11 @@ class GanTrainer:
         strategy: tf.distribute.Strategy,
     ) -> None:
         replicas.check_divisible(config.gan_batch_size, strategy.num_replicas_in_sync, "gan_batch_size")
+        if config.jit_compile and strategy.num_replicas_in_sync > 1:
+            raise ValueError(
+                f"jit_compile is true, but there are {strategy.num_replicas_in_sync} replicas; expected one: choose "
+                "it by --devices or CUDA_VISIBLE_DEVICES, or leave jit_compile out"
+            )
         self.networks = networks
         self.spec = spec
         self.config = config
@@ -80,6 +93,8 @@ class GanTrainer:
         with strategy.scope():
             self.generator_optimizer = self._optimizer(networks.generator, config.gen_lr, 1, total_steps)
             self.critic_optimizer = self._optimizer(networks.critic, config.crit_lr, config.crit_steps, total_steps)
+        # Random numbers are drawn outside of what XLA compiles: it would draw others.
+        self._one_step = tf.function(self._step, jit_compile=True) if config.jit_compile else self._step
         self._traced_steps = tf.function(self._steps, input_signature=self._signature())
 
     def _optimizer(self, network: keras.Model, rate: float, updates_per_step: int, total_steps: int) -> Any:
@@ -151,8 +166,8 @@ class GanTrainer:
         When `max_bad_steps` steps in a row had an update that was not finite, no more are run.
         """
         step_batches = (-1, self.config.crit_steps)
-        images = batch.images.reshape(*step_batches, *batch.images.shape[1:])
-        labels = batch.labels.reshape(*step_batches, *batch.labels.shape[1:])
+        images = tf.reshape(batch.images, (*step_batches, *batch.images.shape[1:]))
+        labels = tf.reshape(batch.labels, (*step_batches, *batch.labels.shape[1:]))
         metrics: Metrics = self._traced_steps(tf.constant(first_step, tf.int64), images, labels)
         return metrics
 
@@ -162,11 +177,33 @@ class GanTrainer:
         ran = tf.constant(0)
         with self.strategy.scope():  # variables change in cross-replica context
             while ran < tf.shape(images)[0] and not self.guard.exhausted:
-                metrics = self._step(first_step + tf.cast(ran, tf.int64), images[ran], labels[ran])
+                step = first_step + tf.cast(ran, tf.int64)
+                critic_draws, generator_draws = self._draws(step, labels[ran])
+                metrics = self._one_step(step, images[ran], labels[ran], critic_draws, generator_draws)
                 ran += 1
             return metrics | self.guard.metrics(ran)
 
-    def _step(self, step: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> Metrics:
+    def _draws(self, step: tf.Tensor, labels: tf.Tensor) -> tuple[list[Draws], Draws]:
+        """Of each critic update of a step, and of its generator update."""
+        config = self.config
+        critic = []
+        for number in range(config.crit_steps):
+            update = step * config.crit_steps + number
+            styles = self._styles(Purpose.CRITIC_STYLES, update)
+            fake_labels = self._labels(Purpose.CRITIC_LABELS, update, labels[number])
+            seed = stream(config.seed, Purpose.INTERPOLATION, update)
+            critic.append(Draws(styles, fake_labels, tf.random.stateless_uniform((config.gan_batch_size,), seed)))
+        styles = self._styles(Purpose.GENERATOR_STYLES, step)
+        return critic, Draws(styles, self._labels(Purpose.GENERATOR_LABELS, step, labels[config.crit_steps - 1]))
+
+    def _step(
+        self,
+        step: tf.Tensor,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        critic_draws: list[Draws],
+        generator_draws: Draws,
+    ) -> Metrics:
         generator, _, critic = self.networks
         metrics: Metrics = {}
         all_finite = tf.constant(True)
@@ -180,33 +217,25 @@ class GanTrainer:
             self._move_average(step)
 
         moving = generator.non_trainable_variables
-        for number in range(self.config.crit_steps):
-            update = step * self.config.crit_steps + number
+        for number, draws in enumerate(critic_draws):
             found, finite = self.guard.update(
-                self._critic_gradients, (update, images[number], labels[number]), apply=improve_critic, moving=moving
+                self._critic_gradients, (images[number], labels[number], draws), apply=improve_critic, moving=moving
             )
             # What is shown is of the last update, or of one that was skipped.
             metrics = {name: tf.where(all_finite, value, metrics.get(name, value)) for name, value in found.items()}
             all_finite &= finite
         found, finite = self.guard.update(
-            self._generator_gradients,
-            (step, labels[self.config.crit_steps - 1]),
-            apply=improve_generator,
-            moving=moving,
+            self._generator_gradients, (generator_draws,), apply=improve_generator, moving=moving
         )
         self.guard.count(all_finite & finite)
         return metrics | found
 
-    def _critic_gradients(self, update: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> tuple[Any, Metrics]:
-        config, (generator, _, critic) = self.config, self.networks
+    def _critic_gradients(self, images: tf.Tensor, labels: tf.Tensor, draws: Draws) -> tuple[Any, Metrics]:
+        generator, _, critic = self.networks
+        styles, fake_labels, epsilon = map(replicas.replica_slice, draws)
         reals = network_from_pixels(tf.cast(replicas.replica_slice(images), tf.float32))
         real_labels = tf.one_hot(replicas.replica_slice(labels), self.spec.num_classes)
-        fake_labels = self._labels(Purpose.CRITIC_LABELS, update, labels)
-        fakes = generator(self._styles(Purpose.CRITIC_STYLES, update), fake_labels, training=True)
-        epsilon = tf.random.stateless_uniform(
-            (config.gan_batch_size,), stream(config.seed, Purpose.INTERPOLATION, update)
-        )
-        epsilon = replicas.replica_slice(epsilon)
+        fakes = generator(styles, fake_labels, training=True)
         between = losses.interpolate(reals, fakes, epsilon)
         between_labels = losses.interpolate(real_labels, fake_labels, epsilon)
         with tf.GradientTape() as tape:
@@ -214,14 +243,13 @@ class GanTrainer:
             real_scores, fake_scores = tf.split(scores, 2)
             loss = self._average(losses.critic_loss(real_scores, fake_scores))
             penalty = self._average(losses.gradient_penalty(critic, between, between_labels))
-            total = self.guard.scaled(loss + config.gp_weight * penalty)
+            total = self.guard.scaled(loss + self.config.gp_weight * penalty)
         gradients = self.guard.unscaled(tape.gradient(total, critic.trainable_variables))
         return self._reduced(gradients, "critic", {"loss/critic": loss, "loss/penalty": penalty})
 
-    def _generator_gradients(self, step: tf.Tensor, labels: tf.Tensor) -> tuple[Any, Metrics]:
+    def _generator_gradients(self, draws: Draws) -> tuple[Any, Metrics]:
         generator, _, critic = self.networks
-        styles = self._styles(Purpose.GENERATOR_STYLES, step)
-        fake_labels = self._labels(Purpose.GENERATOR_LABELS, step, labels)
+        styles, fake_labels = map(replicas.replica_slice, draws[:2])
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in generator.trainable_variables])
             scores = critic(generator(styles, fake_labels, training=True), fake_labels)
@@ -232,20 +260,17 @@ class GanTrainer:
 
     def _styles(self, purpose: Purpose, index: tf.Tensor) -> tf.Tensor:
         shape = (self.config.gan_batch_size, self.config.noise_dims)
-        return replicas.replica_slice(tf.random.stateless_normal(shape, stream(self.config.seed, purpose, index)))
+        return tf.random.stateless_normal(shape, stream(self.config.seed, purpose, index))
 
     def _labels(self, purpose: Purpose, index: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Label vectors of fakes: the reals' own classes, or creative ones."""
         if self.config.pan_classness == 0.0:
-            return tf.one_hot(replicas.replica_slice(labels), self.spec.num_classes)
-        seed = stream(self.config.seed, purpose, index)
-        return replicas.replica_slice(
-            creative_labels(
-                seed,
-                self.config.gan_batch_size,
-                num_classes=self.spec.num_classes,
-                pan_classness=self.config.pan_classness,
-            )
+            return tf.one_hot(labels, self.spec.num_classes)
+        return creative_labels(
+            stream(self.config.seed, purpose, index),
+            self.config.gan_batch_size,
+            num_classes=self.spec.num_classes,
+            pan_classness=self.config.pan_classness,
         )
 
     def _average(self, per_example: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,66 @@
+"""On logical CPU devices, which have a memory of their own by name alone."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import TINY, tiny_data
+
+from gan.data.batches import Batches
+from gan.runs import build_networks
+from gan.training import resident
+from gan.training.gan_trainer import GanTrainer
+from gan.training.resident import ResidentBatches
+
+DATA = tiny_data()
+
+
+@pytest.fixture
+def batches() -> Batches:
+    return Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+
+
+class Strategy:
+    """One replica on a device of this name."""
+
+    def __init__(self, device: str) -> None:
+        self.extended = self
+        self.worker_devices = (device,)
+
+
+def test_they_are_the_same_batches_on_the_device(batches):
+    found, expected = ResidentBatches(batches, "CPU:1").take(3, 4), batches.take(3, 4)
+    np.testing.assert_array_equal(found.images, expected.images)
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    assert found.images.device.endswith("CPU:1")
+
+
+def test_a_step_takes_them(batches, one_replica):
+    after = []
+    for source in (batches, ResidentBatches(batches, "CPU:1")):
+        networks = build_networks(DATA.spec, TINY, one_replica)
+        trainer = GanTrainer(networks, DATA.spec, config=TINY, total_steps=10, strategy=one_replica)
+        trainer.run(0, source.take(0, 2))
+        after.append(networks.critic.get_weights())
+    for first, second in zip(*after, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_cpu_takes_them_as_they_are(batches, one_replica):
+    assert resident.resident(batches, one_replica) is batches
+
+
+def test_a_gpu_gets_what_fits(batches, monkeypatch):
+    made = []
+    monkeypatch.setattr(resident, "ResidentBatches", lambda *asked: made.append(asked) or "resident")
+    assert resident.resident(batches, Strategy("/device:GPU:0")) == "resident"
+    assert made == [(batches, "/device:GPU:0")]
+    monkeypatch.setattr(resident, "LARGEST", batches.images.nbytes - 1)
+    assert resident.resident(batches, Strategy("/device:GPU:0")) is batches
+
+
+def test_without_room_they_stay_where_they_are(batches, monkeypatch):
+    def full(*asked):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+
+    monkeypatch.setattr(resident, "ResidentBatches", full)
+    assert resident.resident(batches, Strategy("/device:GPU:0")) is batches
