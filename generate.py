@@ -4,6 +4,9 @@
     ./generate.py --output-dir writing
     ./generate.py --classes 3 8 --images-per-class 100 --format png
     ./generate.py --grid --seed 7
+    ./generate.py --labels 3:0.5,8:0.5
+    ./generate.py --interpolate-labels 3 8 --steps 12
+    ./generate.py --interpolate-styles --format gif
 
 The same checkpoint, class and seed give the same bytes, whatever else is drawn.
 """
@@ -11,7 +14,7 @@ The same checkpoint, class and seed give the same bytes, whatever else is drawn.
 import sys
 from pathlib import Path
 
-from gan.command_line import image_count, import_tensorflow, natural, parser, run
+from gan.command_line import at_least_two, image_count, import_tensorflow, natural, parser, run
 
 
 def main() -> None:
@@ -19,26 +22,59 @@ def main() -> None:
     flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoint")
     flags.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where the images go")
     flags.add_argument("--images-per-class", type=image_count, default=10, help="images of each class")
-    flags.add_argument("--classes", nargs="+", metavar="CLASS", help="names or indices of classes (default: all)")
+    labels = flags.add_mutually_exclusive_group()
+    labels.add_argument("--classes", nargs="+", metavar="CLASS", help="names or indices of classes (default: all)")
+    labels.add_argument(
+        "--labels", nargs="+", help="label vectors, such as 3:0.5,8:0.5, in place of classes; weights sum to 1"
+    )
+    labels.add_argument(
+        "--interpolate-labels",
+        nargs=2,
+        metavar=("FROM", "TO"),
+        help="draw the way from a class or label vector to another, a row a style",
+    )
+    flags.add_argument(
+        "--interpolate-styles", action="store_true", help="draw the way from style 1 to 2, a row a class"
+    )
+    flags.add_argument("--steps", type=at_least_two, default=12, help="images on the way")
     flags.add_argument("--seed", type=natural, default=0, help="decides the styles")
-    flags.add_argument("--format", choices=("jpg", "png"), default="jpg", help="file format")
+    flags.add_argument("--format", choices=("jpg", "png", "gif", "webp"), default="jpg", help="gif and webp: of a way")
     flags.add_argument("--grid", action="store_true", help="also write grid.FORMAT: a column a class, a row a number")
     flags.add_argument("--names", action="store_true", help="name files by class, such as cat-1.jpg, not by its index")
     args = flags.parse_args()
+    if args.interpolate_labels and args.interpolate_styles:
+        flags.error("--interpolate-labels and --interpolate-styles: expected one of them")
+    between = args.interpolate_labels or args.interpolate_styles
+    if between and (args.grid or args.names):
+        flags.error("--grid and --names are for single images; leave them out")
+    if args.format in ("gif", "webp") and not between:
+        flags.error(f"--format {args.format} is for --interpolate-labels and --interpolate-styles; expected jpg or png")
 
     import_tensorflow()
     from gan.generation import generate
+    from gan.interpolation import interpolate_labels, interpolate_styles
 
-    generate(
-        load_dir=args.load_dir,
-        output_dir=args.output_dir,
-        images_per_class=args.images_per_class,
-        classes=args.classes,
-        seed=args.seed,
-        image_format=args.format,
-        with_grid=args.grid,
-        with_names=args.names,
-    )
+    where = {"load_dir": args.load_dir, "output_dir": args.output_dir, "seed": args.seed}
+    if args.interpolate_labels:
+        interpolate_labels(
+            **where,
+            ends=tuple(args.interpolate_labels),
+            steps=args.steps,
+            rows=args.images_per_class,
+            file_format=args.format,
+        )
+    elif args.interpolate_styles:
+        interpolate_styles(**where, classes=args.classes, labels=args.labels, steps=args.steps, file_format=args.format)
+    else:
+        generate(
+            **where,
+            images_per_class=args.images_per_class,
+            classes=args.classes,
+            labels=args.labels,
+            image_format=args.format,
+            with_grid=args.grid,
+            with_names=args.names,
+        )
 
 
 if __name__ == "__main__":

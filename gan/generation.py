@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -14,7 +15,8 @@ from tqdm import tqdm
 from gan.evaluation.scores import Scores
 from gan.files import check_writable, write_atomically
 from gan.images import GRID_GAP, ImageFormat, ImageSpec, encode, enlarge, grid
-from gan.sampling import BATCH, Sampler, one_hot, styles
+from gan.labels import Floats, class_indices, one_hot, parse_labels
+from gan.sampling import BATCH, Sampler, styles
 
 GRID_ENLARGEMENT = 2
 
@@ -25,26 +27,11 @@ LARGEST_GRID = 60_000
 """Pixels: JPEG's limit is 65,500."""
 
 
-def class_indices(classes: Sequence[str] | None, spec: ImageSpec) -> list[int]:
-    """Indices of classes given by name or, where no name matches, by index; all classes for None.
+class Column(NamedTuple):
+    """What is drawn with every style: a label vector (K,), and the beginning of its files' names."""
 
-    Raises:
-        ValueError: there is no such class, or one is named twice.
-    """
-    if classes is None:
-        return list(range(spec.num_classes))
-    indices = []
-    for text in classes:
-        if text in spec.class_names:
-            indices.append(spec.class_names.index(text))
-        elif text.isdecimal() and int(text) < spec.num_classes:
-            indices.append(int(text))
-        else:
-            names = ", ".join(spec.class_names[:20]) + (", ..." if spec.num_classes > 20 else "")
-            raise ValueError(f"there is no class {text!r}; expected a name ({names}) or 0 to {spec.num_classes - 1}")
-    if len(set(indices)) < len(indices):
-        raise ValueError(f"a class is given twice in {' '.join(classes)}; expected each once")
-    return indices
+    stem: str
+    labels: Floats
 
 
 def generate(
@@ -53,6 +40,7 @@ def generate(
     output_dir: Path,
     images_per_class: int = 10,
     classes: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
     seed: int = 0,
     image_format: ImageFormat = "jpg",
     with_grid: bool = False,
@@ -60,68 +48,107 @@ def generate(
 ) -> None:
     """Write `{class index}-{number}.{format}` for every class and number, and a grid of all if wanted.
 
-    With names, the files have the name of the class in place of its index.
+    In place of classes there may be label vectors, such as `3:0.5,8:0.5`, whose files are `3x0.5+8x0.5-{number}`. With
+    names, the files have the names of classes in place of their indices.
 
     Raises:
         ValueError, FileNotFoundError: no usable checkpoint, no such class, or a name that no file can have.
     """
     check_writable(output_dir)
     sampler = Sampler.from_checkpoint(load_dir)
-    scores = Scores.from_dict(sampler.scores) if sampler.scores else "not scored"
-    indices = class_indices(classes, sampler.spec)
-    stems = _file_names(sampler.spec, indices) if with_names else {index: str(index) for index in indices}
+    columns = chosen_columns(sampler.spec, classes, labels, with_names=with_names)
     if with_grid:
-        _check_grid(sampler.spec, rows=images_per_class, columns=len(indices))
+        check_grid(sampler.spec, rows=images_per_class, columns=len(columns))
     output_dir.mkdir(parents=True, exist_ok=True)
     numbers = range(1, images_per_class + 1)
-    wanted = [(index, number) for number in numbers for index in indices]
-    names = {f"{stems[index]}-{number}.{image_format}" for index, number in wanted}
+    wanted = [(column, number) for number in numbers for column in columns]
+    names = {f"{column.stem}-{number}.{image_format}" for column, number in wanted}
     drawn = []
     with tqdm(total=len(wanted), desc="images", unit=" images", disable=None) as progress:
         for start in range(0, len(wanted), BATCH):
             part = wanted[start : start + BATCH]
-            labels = one_hot([index for index, _ in part], sampler.spec.num_classes)
-            images = sampler.sample(
-                labels, styles(sampler.noise_dims, seed=seed, numbers=[number for _, number in part])
-            )
-            for (index, number), image in zip(part, images, strict=True):
-                write_atomically(output_dir / f"{stems[index]}-{number}.{image_format}", encode(image, image_format))
+            vectors = np.stack([column.labels for column, _ in part])
+            z = styles(sampler.noise_dims, seed=seed, numbers=[number for _, number in part])
+            images = sampler.sample(vectors, z)
+            for (column, number), image in zip(part, images, strict=True):
+                write_atomically(output_dir / f"{column.stem}-{number}.{image_format}", encode(image, image_format))
             progress.update(len(part))
             if with_grid:
                 drawn.append(images)
-    first, last = f"{stems[indices[0]]}-1.{image_format}", f"{stems[indices[-1]]}-{images_per_class}.{image_format}"
+    first, last = f"{columns[0].stem}-1.{image_format}", f"{columns[-1].stem}-{images_per_class}.{image_format}"
     print(f"{len(wanted):,} images in {output_dir}: {first} to {last}")
-    if any(sampler.spec.class_names[index] != str(index) for index in indices):
-        print("classes: " + ", ".join(f"{index} {sampler.spec.class_names[index]}" for index in indices))
+    _print_legend(sampler.spec, columns)
     if with_grid:
         path = output_dir / f"grid.{image_format}"
-        picture = enlarge(grid(np.concatenate(drawn), columns=len(indices)), GRID_ENLARGEMENT)
+        picture = enlarge(grid(np.concatenate(drawn), columns=len(columns)), GRID_ENLARGEMENT)
         write_atomically(path, encode(picture, image_format))
         print(f"the grid of all: {path}")
     _warn_of_others(output_dir, names)
-    print(f"drawn by {sampler.path}: {scores}")
+    print(drawn_by(sampler))
 
 
-def _file_names(spec: ImageSpec, indices: list[int]) -> dict[int, str]:
-    """The names of the classes, for files."""
-    names = {index: spec.class_names[index] for index in indices}
-    for name in names.values():
-        if "/" in name or name.startswith(".") or len(name.encode()) > LONGEST_NAME:
-            raise ValueError(
-                f"the class {name!r} cannot name files; expected no / and no . before it, at most {LONGEST_NAME} "
-                "bytes: leave --names out"
-            )
-    return names
+def drawn_by(sampler: Sampler) -> str:
+    """Which checkpoint, and how good it is."""
+    scores = Scores.from_dict(sampler.scores) if sampler.scores else "not scored"
+    return f"drawn by {sampler.path}: {scores}"
 
 
-def _check_grid(spec: ImageSpec, *, rows: int, columns: int) -> None:
+def chosen_columns(
+    spec: ImageSpec, classes: Sequence[str] | None, labels: Sequence[str] | None, *, with_names: bool = False
+) -> list[Column]:
+    """Classes, or label vectors, as given; all classes where nothing is.
+
+    Raises:
+        ValueError: there is no such class, one is given twice, or its name cannot begin a file's.
+    """
+    if labels is None:
+        vectors = list(one_hot(class_indices(classes, spec), spec.num_classes))
+    else:
+        vectors = [parse_labels(text, spec) for text in labels]
+    columns = [Column(file_stem(vector, spec, with_names=with_names), vector) for vector in vectors]
+    if len({column.stem for column in columns}) < len(columns):
+        raise ValueError(f"a label vector is given twice in {' '.join(labels or ())}; expected each once")
+    return columns
+
+
+def file_stem(labels: Floats, spec: ImageSpec, *, with_names: bool = False) -> str:
+    """What names the files of a label vector (K,): `3`, or `3x0.5+8x0.5`; with names, `cat`.
+
+    Raises:
+        ValueError: no file can have such a name.
+    """
+    (hot,) = np.nonzero(labels)
+    names = [spec.class_names[index] if with_names else str(index) for index in hot]
+    stem = "+".join(f"{name}x{labels[index]:.4g}" for name, index in zip(names, hot, strict=True))
+    stem = names[0] if len(hot) == 1 else stem
+    if "/" in stem or stem.startswith(".") or len(stem.encode()) > LONGEST_NAME:
+        raise ValueError(
+            f"the {'class' if len(hot) == 1 else 'label vector'} {stem!r} cannot name files; expected no / and no . "
+            f"before it, at most {LONGEST_NAME} bytes: {'leave --names out' if with_names else 'name fewer classes'}"
+        )
+    return stem
+
+
+def _print_legend(spec: ImageSpec, columns: Sequence[Column]) -> None:
+    """What classes the numbers in files' names stand for, where their names are others."""
+    indices = sorted({int(index) for column in columns for index in np.flatnonzero(column.labels)})
+    if any(spec.class_names[index] != str(index) for index in indices):
+        print("classes: " + ", ".join(f"{index} {spec.class_names[index]}" for index in indices))
+
+
+def check_grid(spec: ImageSpec, *, rows: int, columns: int) -> None:
+    """See that a file can hold a grid.
+
+    Raises:
+        ValueError: it would be too large.
+    """
     height, width = (
         GRID_ENLARGEMENT * count * (side + GRID_GAP) for count, side in ((rows, spec.height), (columns, spec.width))
     )
     if max(height, width) > LARGEST_GRID:
         raise ValueError(
             f"a grid of {rows} rows and {columns} columns would be {height:,}x{width:,} pixels; expected sides of at "
-            f"most {LARGEST_GRID:,}: lower --images-per-class, name fewer --classes, or leave --grid out"
+            f"most {LARGEST_GRID:,}: lower --images-per-class or --steps, name fewer --classes, or leave --grid out"
         )
 
 

@@ -7,6 +7,7 @@ Shapes: `B` images, `H W C` height, width, channels. Pixels are uint8 in 0..255;
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -16,12 +17,15 @@ from PIL import Image
 
 Pixels = NDArray[np.uint8]
 ImageFormat = Literal["jpg", "png"]
+FilmFormat = Literal["gif", "webp"]
 
 BLACK = -1.0
 """Network value of pixel 0: what images are padded with up to a size that the networks can make."""
 
 JPEG_QUALITY = 95
 GRID_GAP = 2
+FILM_GREYS, FILM_COLOURS = 16, 128
+"""Of a film: few, as its size grows with them."""
 
 GRID_WIDTH = 4096
 """Pixels that a grid of all classes is wide at most, unless it has but one column."""
@@ -117,4 +121,27 @@ def encode(image: Pixels, image_format: ImageFormat) -> bytes:
         picture.save(buffer, "PNG", optimize=True)
     else:
         picture.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    return buffer.getvalue()
+
+
+def animation(frames: Sequence[Pixels], film_format: FilmFormat, *, seconds: float, hold: float) -> bytes:
+    """Images (H, W, C) of one size as a film that begins again: each for some seconds, the last for `hold` more.
+
+    Grey ones lose their lower bits, others get the colours of the last one, so that the film stays small.
+    """
+    colours = Image.fromarray(frames[-1]).quantize(FILM_COLOURS) if frames[-1].shape[-1] == 3 else None
+
+    def reduced(frame: Pixels) -> Image.Image:
+        if colours is not None:
+            return Image.fromarray(frame).quantize(palette=colours, dither=Image.Dither.NONE)
+        step = 255 / (FILM_GREYS - 1)
+        return Image.fromarray((np.rint(frame[..., 0] / step) * step).astype(np.uint8))
+
+    first, *others = map(reduced, frames)
+    durations = [round(1000 * seconds)] * len(others) + [round(1000 * (seconds + hold))]
+    buffer = io.BytesIO()
+    how: dict[str, Any] = {"optimize": True} if film_format == "gif" else {"quality": 60, "method": 6}
+    if film_format == "webp":
+        first, *others = [image.convert("RGB") for image in (first, *others)]
+    first.save(buffer, film_format.upper(), save_all=True, append_images=others, duration=durations, loop=0, **how)
     return buffer.getvalue()

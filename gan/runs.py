@@ -18,7 +18,9 @@ from gan.data.batches import Batches
 from gan.data.dataset import DataSet
 from gan.data.mapped import gather
 from gan.evaluation.scores import Reader, Scorer, Scores
+from gan.film import COLUMNS, make_film
 from gan.images import ImageSpec, Pixels, grid, grid_classes
+from gan.labels import grid_labels, label_text
 from gan.models.classifier import Classifier
 from gan.models.critic import Critic
 from gan.models.generator import Generator
@@ -147,6 +149,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
 
     sampler = Sampler(networks.average, data.spec, noise_dims=config.noise_dims, strategy=strategy)
     source = resident(batches, strategy)
+    columns = grid_labels(data.spec, config.seed)
     schedule = Schedule(
         total_steps, _steps_per_call(config), options.record_steps, options.save_steps, first_step, options.save_minutes
     )
@@ -159,8 +162,8 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
             _save(about, trainer.state, options, replaced)
 
         def picture(step: int) -> None:
-            images = sampler.style_grid(rows=GRID_ROWS, seed=config.seed)
-            records.picture("samples", step, grid(images, columns=len(grid_classes(data.spec))))
+            images = sampler.style_grid(rows=GRID_ROWS, seed=config.seed, labels=columns)
+            records.picture("samples", step, grid(images, columns=len(columns)))
 
         def evaluate(step: int) -> Evaluation:
             picture(step)
@@ -169,11 +172,14 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
 
         if resumed is None:
             records.picture("real", 0, _real_grid(data))
+            records.text(COLUMNS, "".join(f"{label_text(column, data.spec)}\n" for column in columns))
             picture(0)
         outcome = train(trainer, source, schedule, name="GAN", records=records, evaluate=evaluate, save=save)
         scores = Scores.from_dict(outcome)
         if options.log_graph:
             records.graph(trainer.traced)
+        if workers.place().is_chief:
+            make_film(records.directory)
     print(scores)
     print(f"checkpoints in {options.save_dir}, records in {records.directory}")
     return scores

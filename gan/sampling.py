@@ -14,23 +14,16 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from gan.batched import Batched
 from gan.images import ImageSpec, Pixels, grid_classes, pixels_from_network
+from gan.labels import Floats, one_hot
 from gan.models.generator import Generator
 from gan.seeding import Purpose, numpy_stream
 from gan.training import checkpoints
 
 BATCH = 64
 """Images in one pass of the network. Always this many: the bytes of an image must not depend on its neighbours."""
-
-Floats = NDArray[np.float32]
-
-
-def one_hot(classes: Sequence[int], num_classes: int) -> Floats:
-    """Label vectors (N, K) of class indices."""
-    return np.eye(num_classes, dtype=np.float32)[np.asarray(classes, np.int64)]
 
 
 def styles(noise_dims: int, *, seed: int, numbers: Sequence[int]) -> Floats:
@@ -101,12 +94,13 @@ class Sampler:
         (images,) = self._generate(styles.astype(np.float32), labels.astype(np.float32))
         return pixels_from_network(images)
 
-    def style_grid(self, *, rows: int, seed: int) -> Pixels:
-        """Images (rows·columns, H, W, C) for a grid: each row a style, from number 1, each column a class.
+    def style_grid(self, *, rows: int, seed: int, labels: Floats | None = None) -> Pixels:
+        """Images (rows·columns, H, W, C) for a grid: each row a style, from number 1, each column a label vector.
 
-        The classes are those of `gan.images.grid_classes`.
+        By default the columns are the classes of `gan.images.grid_classes`.
         """
-        classes = grid_classes(self.spec)
-        labels = np.tile(one_hot(classes, self.spec.num_classes), (rows, 1))
+        if labels is None:
+            labels = one_hot(grid_classes(self.spec), self.spec.num_classes)
         numbers = range(1, rows + 1)
-        return self.sample(labels, styles(self.noise_dims, seed=seed, numbers=numbers).repeat(len(classes), axis=0))
+        z = styles(self.noise_dims, seed=seed, numbers=numbers).repeat(len(labels), axis=0)
+        return self.sample(np.tile(labels, (rows, 1)), z)

@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     SCORED_STYLES = 11
     STYLE = 12
     SPLIT = 13
+    GRID_PAIRS = 14
 
 
 def numpy_stream(purpose: Purpose, seed: int, index: int = 0) -> np.random.Generator:

@@ -16,6 +16,7 @@ LAYERS = (
     ("*.__init__",),
     ("gan.files", "gan.seeding", "gan.command_line", "gan.batched", "gan.slurm"),
     ("gan.config", "gan.images"),
+    ("gan.labels", "gan.film"),
     ("gan.data.*", "gan.models.*", "gan.training.losses", "gan.training.randomness", "gan.evaluation.frechet"),
     (
         "gan.training.workers",
@@ -31,7 +32,7 @@ LAYERS = (
     ("gan.training.loop", "gan.training.resuming"),
     ("gan.training.resident",),
     ("gan.training.gan_trainer", "gan.training.classifier_trainer", "gan.sampling"),
-    ("gan.serving.*", "gan.evaluation.report", "gan.generation", "gan.run_options", "gan.runs"),
+    ("gan.serving.*", "gan.evaluation.report", "gan.generation", "gan.interpolation", "gan.run_options", "gan.runs"),
     ("classifier", "train", "generate", "evaluate", "serve"),
 )
 
@@ -58,6 +59,7 @@ SIBLINGS = {
     "gan.training.replicas": ("gan.training.workers",),
     "gan.training.guard": ("gan.training.replicas",),
     "gan.runs": ("gan.run_options",),
+    "gan.interpolation": ("gan.generation",),
     "gan.models.generator": ("gan.models.sizes", "gan.models.spectral"),
     "gan.models.critic": ("gan.models.sizes", "gan.models.spectral"),
     "gan.models.classifier": ("gan.models.sizes", "gan.models.spectral"),

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from helpers import TINY, tiny_data
 
-from gan.generation import class_indices, generate
+from gan.generation import generate
 from gan.images import ImageSpec
+from gan.labels import class_indices, one_hot
 from gan.models.generator import Generator
-from gan.sampling import BATCH, Sampler, one_hot, styles
+from gan.sampling import BATCH, Sampler, styles
 from gan.training import checkpoints
 from gan.training.checkpoints import About
 

@@ -236,6 +236,8 @@ def test_generating_without_a_checkpoint_names_the_command_to_run(work):
         ("generate.py", ["--output-dir", "config.yaml"], "config.yaml is a file; expected a directory to write to"),
         ("train.py", ["--save-dir", "config.yaml/deep"], "config.yaml is a file; expected a directory to write to"),
         ("train.py", ["--log-dir", "config.yaml"], "config.yaml is a file; expected a directory to write to"),
+        ("generate.py", ["--labels", "3:x"], "3:x: the weight 'x' cannot be used; expected CLASS:WEIGHT"),
+        ("generate.py", ["--interpolate-labels", "3", "3:1"], "a label vector is given twice in 3 3:1"),
         (
             "generate.py",
             ["--grid", "--images-per-class", "9000"],
@@ -247,6 +249,44 @@ def test_bad_input_is_one_line(work, name, arguments, expected):
     if name == "classifier.py":
         arguments = [*arguments, "--save-dir", "unused"]
     assert expected in fail(name, *arguments, cwd=work)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--format", "gif"], "--format gif is for --interpolate-labels and --interpolate-styles; expected jpg or png"),
+        (["--interpolate-styles", "--grid"], "--grid and --names are for single images; leave them out"),
+        (["--interpolate-styles", "--interpolate-labels", "3", "8"], "expected one of them"),
+        (["--classes", "3", "--labels", "8"], "argument --labels: not allowed with argument --classes"),
+        (["--interpolate-styles", "--steps", "1"], "found 1, expected an integer from 2 to 1,000"),
+    ],
+)
+def test_flags_of_generate_that_do_not_go_together_are_refused(work, arguments, expected):
+    done = script("generate.py", *arguments, cwd=work)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert expected in done.stderr.splitlines()[-1]
+
+
+def test_generate_draws_label_vectors_and_ways(work):
+    out = succeed("generate.py", "--output-dir", "ways", "--labels", "3:1,8:1", "4", "--images-per-class", 2, cwd=work)
+    assert "4 images in ways: 3x0.5+8x0.5-1.jpg to 4-2.jpg" in out
+    assert "3-to-8.gif: 3 steps from 3 to 8 in 2 styles" in succeed(
+        "generate.py", "--output-dir", "ways", "--interpolate-labels", 3, 8, "--steps", 3, "--images-per-class", 2,
+        "--format", "gif", cwd=work,
+    )  # fmt: skip
+    assert "styles-1-to-2.jpg: 12 steps in 2 rows: 3, 8" in succeed(
+        "generate.py", "--output-dir", "ways", "--interpolate-styles", "--classes", 3, 8, cwd=work
+    )
+    expected = {"3x0.5+8x0.5-1.jpg", "3x0.5+8x0.5-2.jpg", "4-1.jpg", "4-2.jpg", "3-to-8.gif", "styles-1-to-2.jpg"}
+    assert {path.name for path in (work / "ways").iterdir()} == expected
+
+
+def test_training_leaves_a_film_and_its_labels(work):
+    (run,) = (work / "logs" / "gan").iterdir()
+    assert (run / "film.gif").read_bytes().startswith(b"GIF89a")
+    assert (run / "film.webp").read_bytes()[8:12] == b"WEBP"
+    labels = (run / "columns.txt").read_text().splitlines()
+    assert labels[:10] == list("0123456789") and len(labels) == 20
 
 
 def test_a_diverged_run_says_so_and_leaves_the_earlier_one(work):

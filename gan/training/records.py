@@ -149,6 +149,10 @@ class Records:
             tf.summary.image(name, enlarge(image, 2)[None], step=step)
         write_atomically(self.directory / f"{name}-{step:08d}.png", encode(image, "png"))
 
+    def text(self, name: str, text: str) -> None:
+        """A text file of the run."""
+        write_atomically(self.directory / name, text.encode())
+
     def histograms(self, step: int, models: Mapping[str, Any]) -> None:
         """The distribution of every trained variable of `models`."""
         with self._writing(), self._events.as_default():
@@ -176,6 +180,8 @@ class NoRecords(Records):
     def scalars(self, step: int, values: Mapping[str, float]) -> None: ...
 
     def picture(self, name: str, step: int, image: Pixels) -> None: ...
+
+    def text(self, name: str, text: str) -> None: ...
 
     def histograms(self, step: int, models: Mapping[str, Any]) -> None: ...
 

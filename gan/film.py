@@ -1,0 +1,90 @@
+"""The film of a training run: the fixed grid at each record, as an animated GIF and WebP.
+
+    python -m gan.film logs/gan/20261121T120000Z      # film.gif, film.webp, beside the pictures of the run
+
+A row is a style, a column a label vector, as `columns.txt` of the run says; the step is written below.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from gan.command_line import parser, positive, run
+from gan.files import write_atomically
+from gan.images import GRID_GAP, Pixels, animation
+
+COLUMNS = "columns.txt"
+"""The label vectors of the grid's columns, one a line."""
+
+CAPTION = 16
+FRAMES, SECONDS, HOLD = 40, 6.0, 2.0
+"""Frames at most, seconds of all of them, and seconds that the last one stays."""
+
+
+def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS) -> list[Path]:
+    """Make `film.gif` and `film.webp` in a run's directory from its `samples-STEP.png`.
+
+    Args:
+        directory: of the run's records.
+        frames: at most so many, spread evenly; the first and the last picture are always among them.
+        seconds: that all but the last take together.
+
+    Raises:
+        FileNotFoundError: there is no picture.
+        OSError: one cannot be read, or the film not be written.
+    """
+    paths = sorted(path for path in directory.glob("samples-*.png") if re.fullmatch(r"samples-\d{8}", path.stem))
+    if not paths:
+        raise FileNotFoundError(
+            f"{directory} holds no samples-STEP.png; expected a directory of ./train.py, such as logs/gan/TIME"
+        )
+    chosen = np.unique(np.linspace(0, len(paths) - 1, min(frames, len(paths))).round().astype(int))
+    captioned = [_captioned(paths[index], _columns(directory)) for index in chosen]
+    pictures = [picture for picture in captioned if picture.shape == captioned[-1].shape]
+    made = []
+    for kind in ("gif", "webp"):
+        path = directory / f"film.{kind}"
+        write_atomically(path, animation(pictures, kind, seconds=seconds / len(pictures), hold=HOLD))
+        made.append(path)
+    return made
+
+
+def _columns(directory: Path) -> list[str]:
+    path = directory / COLUMNS
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+def _captioned(path: Path, columns: Sequence[str]) -> Pixels:
+    """A picture with the columns' labels above, if they fit, and its step below: (H, W, C)."""
+    with Image.open(path) as image:
+        picture = image.copy()
+    font = ImageFont.load_default(size=10)
+    width = (picture.width - GRID_GAP) / max(1, len(columns))
+    names = [re.sub(r":0\.5\b", "", text).replace(",", "+") for text in columns]
+    head = CAPTION if names and max(map(font.getlength, names)) <= width else 0
+    canvas = Image.new(picture.mode, (picture.width, head + picture.height + CAPTION), "white")
+    canvas.paste(picture, (0, head))
+    draw = ImageDraw.Draw(canvas)
+    for index, name in enumerate(names if head else []):
+        draw.text((GRID_GAP / 2 + (index + 0.5) * width, head / 2), name, fill="black", font=font, anchor="mm")
+    step = int(path.stem.rpartition("-")[2])
+    draw.text((GRID_GAP, canvas.height - CAPTION / 2), f"step {step:,}", fill="black", font=font, anchor="lm")
+    pixels = np.asarray(canvas)
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def main() -> None:
+    flags = parser(__doc__)
+    flags.add_argument("run", type=Path, metavar="RUN", help="directory of a run, such as logs/gan/TIME")
+    flags.add_argument("--frames", type=positive, default=FRAMES, help="pictures in the film, at most")
+    options = flags.parse_args()
+    for path in make_film(options.run, frames=options.frames):
+        print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,121 @@
+"""What lies between two styles, or two classes: as a strip or a film. What `generate.py --interpolate-...` calls.
+
+    where = {"load_dir": Path("checkpoints"), "output_dir": Path("outputs"), "seed": 0}
+    interpolate_labels(**where, ends=("3", "8"), steps=12, rows=10, file_format="gif")
+
+Shapes: `R` rows, `S` steps, `K` classes, `Z` style.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gan.files import check_writable, write_atomically
+from gan.generation import GRID_ENLARGEMENT, check_grid, chosen_columns, drawn_by
+from gan.images import FilmFormat, ImageFormat, animation, encode, enlarge, grid
+from gan.labels import Floats
+from gan.sampling import Sampler, styles
+
+Format = ImageFormat | FilmFormat
+
+FRAME_SECONDS = 0.12
+
+
+def between_styles(first: Floats, second: Floats, steps: int) -> Floats:
+    """Styles (S, Z) from one (Z,) to another, along the arc between them.
+
+    Normal vectors of many dimensions all lie near one sphere; a straight line would leave it, towards styles that the
+    generator was never trained on (arXiv 1609.04468).
+    """
+    share = np.linspace(0, 1, steps)[:, None]
+    a, b = first.astype(np.float64), second.astype(np.float64)
+    cosine = np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1)
+    angle = np.arccos(cosine)
+    if np.sin(angle) < 1e-6:
+        return ((1 - share) * a + share * b).astype(np.float32)
+    return ((np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)).astype(np.float32)
+
+
+def between_labels(first: Floats, second: Floats, steps: int) -> Floats:
+    """Label vectors (S, K) from one (K,) to another, in even steps."""
+    share = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
+    return (1 - share) * first + share * second
+
+
+def interpolate_labels(
+    *,
+    load_dir: Path,
+    output_dir: Path,
+    ends: tuple[str, str],
+    steps: int,
+    rows: int,
+    seed: int,
+    file_format: Format,
+) -> None:
+    """Go from one label vector to another in styles 1 to `rows`: `{first}-to-{last}.{format}`.
+
+    Raises:
+        ValueError, FileNotFoundError: no usable checkpoint, no such class, or too large a picture.
+    """
+    check_writable(output_dir)
+    sampler = Sampler.from_checkpoint(load_dir)
+    first, last = chosen_columns(sampler.spec, None, ends)
+    check_grid(sampler.spec, rows=rows, columns=steps)
+    z = styles(sampler.noise_dims, seed=seed, numbers=range(1, rows + 1))
+    path = output_dir / f"{first.stem}-to-{last.stem}.{file_format}"
+    _draw(
+        sampler,
+        np.repeat(z[:, None], steps, axis=1),
+        np.repeat(between_labels(first.labels, last.labels, steps)[None], rows, axis=0),
+        path,
+    )
+    print(f"{path}: {steps} steps from {ends[0]} to {ends[1]} in {rows} styles\n{drawn_by(sampler)}")
+
+
+def interpolate_styles(
+    *,
+    load_dir: Path,
+    output_dir: Path,
+    classes: Sequence[str] | None,
+    labels: Sequence[str] | None,
+    steps: int,
+    seed: int,
+    file_format: Format,
+) -> None:
+    """Go from style 1 of a seed to its style 2 in each class or label vector: `styles-1-to-2.{format}`.
+
+    Raises:
+        ValueError, FileNotFoundError: no usable checkpoint, no such class, or too large a picture.
+    """
+    check_writable(output_dir)
+    sampler = Sampler.from_checkpoint(load_dir)
+    columns = chosen_columns(sampler.spec, classes, labels)
+    check_grid(sampler.spec, rows=len(columns), columns=steps)
+    first, last = styles(sampler.noise_dims, seed=seed, numbers=[1, 2])
+    z = between_styles(first, last, steps)
+    vectors = np.stack([column.labels for column in columns])
+    path = output_dir / f"styles-1-to-2.{file_format}"
+    _draw(sampler, np.repeat(z[None], len(columns), axis=0), np.repeat(vectors[:, None], steps, axis=1), path)
+    print(f"{path}: {steps} steps in {len(columns)} rows: {', '.join(column.stem for column in columns)}")
+    print(drawn_by(sampler))
+
+
+def _draw(sampler: Sampler, styles: Floats, labels: Floats, path: Path) -> None:
+    """Draw rows of steps, styles (R, S, Z) and labels (R, S, K), into a file whose name's ending says how.
+
+    A film goes to the end of all rows, and back; a strip is a grid.
+    """
+    rows, steps = labels.shape[:2]
+    images = sampler.sample(labels.reshape(rows * steps, -1), styles.reshape(rows * steps, -1))
+    kind = path.suffix.removeprefix(".")
+    if kind in ("gif", "webp"):
+        film: FilmFormat = "gif" if kind == "gif" else "webp"
+        columns = math.ceil(math.sqrt(rows))
+        there = [enlarge(grid(images[step::steps], columns=columns), GRID_ENLARGEMENT) for step in range(steps)]
+        content = animation([*there, *there[-2:0:-1]], film, seconds=FRAME_SECONDS, hold=0)
+    else:
+        picture: ImageFormat = "png" if kind == "png" else "jpg"
+        content = encode(enlarge(grid(images, columns=steps), GRID_ENLARGEMENT), picture)
+    write_atomically(path, content)

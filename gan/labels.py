@@ -1,0 +1,110 @@
+"""Label vectors as people write them: `3` is one class, `3:0.5,8:0.5` two at a half each; and those of the fixed grid.
+
+    vector = parse_labels("cat:3,dog:1", spec)  # (K,): 0.75, 0.25
+    text = label_text(vector, spec)  # cat:0.75,dog:0.25
+
+Shapes: `L` label vectors, `K` classes.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan.images import GRID_GAP, GRID_WIDTH, ImageSpec, grid_classes
+from gan.seeding import Purpose, numpy_stream
+
+Floats = NDArray[np.float32]
+
+TWO_HOT_COLUMNS = 10
+
+
+def one_hot(classes: Sequence[int], num_classes: int) -> Floats:
+    """Label vectors (L, K) of class indices."""
+    return np.eye(num_classes, dtype=np.float32)[np.asarray(classes, np.int64)]
+
+
+def class_index(text: str, spec: ImageSpec) -> int:
+    """The index of a class that is given by name or, where no name matches, by index.
+
+    Raises:
+        ValueError: there is no such class.
+    """
+    if text in spec.class_names:
+        return spec.class_names.index(text)
+    if text.isdecimal() and int(text) < spec.num_classes:
+        return int(text)
+    names = ", ".join(spec.class_names[:20]) + (", ..." if spec.num_classes > 20 else "")
+    raise ValueError(f"there is no class {text!r}; expected a name ({names}) or 0 to {spec.num_classes - 1}")
+
+
+def class_indices(classes: Sequence[str] | None, spec: ImageSpec) -> list[int]:
+    """Indices of classes given by name or index; all classes for None.
+
+    Raises:
+        ValueError: there is no such class, or one is named twice.
+    """
+    if classes is None:
+        return list(range(spec.num_classes))
+    indices = [class_index(text, spec) for text in classes]
+    if len(set(indices)) < len(indices):
+        raise ValueError(f"a class is given twice in {' '.join(classes)}; expected each once")
+    return indices
+
+
+def parse_labels(text: str, spec: ImageSpec) -> Floats:
+    """The label vector (K,) of `CLASS:WEIGHT,CLASS:WEIGHT`, made to sum to 1. A class alone has weight 1.
+
+    Raises:
+        ValueError: no such class, one twice, or a weight that is none.
+    """
+    weights = np.zeros(spec.num_classes)
+    for part in text.split(","):
+        name, colon, number = part.strip().rpartition(":")
+        if not colon or part.strip() in spec.class_names:
+            name, number = part.strip(), "1"
+        index = class_index(name.strip(), spec)
+        if weights[index]:
+            raise ValueError(f"{text}: the class {name} is given twice; expected each once")
+        weights[index] = _weight(number, text)
+    return (weights / weights.sum()).astype(np.float32)
+
+
+def _weight(number: str, text: str) -> float:
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = math.nan
+    if not 1e-6 <= weight <= 1e6:
+        raise ValueError(f"{text}: the weight {number!r} cannot be used; expected CLASS:WEIGHT, from 1e-6 to 1e6")
+    return weight
+
+
+def label_text(vector: Floats, spec: ImageSpec) -> str:
+    """What `parse_labels` reads as this vector: `3`, or `3:0.5,8:0.5`."""
+    (hot,) = np.nonzero(vector)
+    if len(hot) == 1:
+        return spec.class_names[hot[0]]
+    return ",".join(f"{spec.class_names[index]}:{vector[index]:.4g}" for index in hot)
+
+
+def grid_labels(spec: ImageSpec, seed: int) -> Floats:
+    """The columns (L, K) of the fixed grid: every class, as far as they fit, then ten pairs of classes at a half each.
+
+    The pairs are drawn from the seed; they differ, and where there are fewer than ten, they are all.
+    """
+    classes = grid_classes(spec)
+    room = GRID_WIDTH // (spec.width + GRID_GAP) - len(classes)
+    count = max(0, min(TWO_HOT_COLUMNS, math.comb(spec.num_classes, 2), room))
+    draw = numpy_stream(Purpose.GRID_PAIRS, seed)
+    pairs: dict[tuple[int, int], None] = {}
+    while len(pairs) < count:
+        first, second = sorted(draw.choice(spec.num_classes, 2, replace=False).tolist())
+        pairs[first, second] = None
+    return np.concatenate(
+        [
+            one_hot(classes, spec.num_classes),
+            *(0.5 * one_hot(pair, spec.num_classes).sum(axis=0, keepdims=True) for pair in pairs),
+        ]
+    )

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import TINY
+from PIL import Image, ImageSequence
+
+from gan.images import ImageSpec, encode, enlarge, grid
+from gan.interpolation import between_labels, between_styles, interpolate_labels, interpolate_styles
+from gan.labels import one_hot
+from gan.models.generator import Generator
+from gan.sampling import Sampler, styles
+from gan.training import checkpoints
+from gan.training.checkpoints import About
+
+SPEC = ImageSpec(8, 8, 1, ("cat", "dog", "fox"))
+
+
+@pytest.fixture(scope="module")
+def load_dir(tmp_path_factory) -> Path:
+    directory = tmp_path_factory.mktemp("gan")
+    checkpoints.save(directory, About("gan", 1, SPEC, TINY, data=""), {"average": Generator(SPEC, TINY)}, keep=1)
+    return directory
+
+
+def test_the_way_between_styles_keeps_their_length():
+    first, second = styles(100, seed=0, numbers=[1, 2])
+    way = between_styles(first, second, 9)
+    np.testing.assert_allclose(way[[0, -1]], [first, second], atol=1e-5)
+    lengths = np.linalg.norm(way, axis=1)
+    ends = sorted([np.linalg.norm(first), np.linalg.norm(second)])
+    assert ends[0] - 1e-3 < lengths.min() and lengths.max() < ends[1] * 1.03
+    assert np.linalg.norm((first + second) / 2) < 0.8 * ends[0]  # Which the straight line does not.
+    steps = np.linalg.norm(np.diff(way, axis=0), axis=1)
+    assert steps.max() / steps.min() < 1.2
+
+
+def test_one_style_is_a_way_of_its_own():
+    (style,) = styles(6, seed=0, numbers=[1])
+    np.testing.assert_allclose(between_styles(style, style, 4), np.tile(style, (4, 1)), rtol=1e-6)
+    assert np.isfinite(between_styles(style, -style, 4)).all()
+
+
+def test_labels_go_in_even_steps():
+    way = between_labels(*one_hot([0, 2], 3), steps=5)
+    np.testing.assert_allclose(way[:, 2], [0, 0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(way.sum(axis=1), 1)
+
+
+def test_a_strip_has_a_row_a_style(load_dir, tmp_path):
+    interpolate_labels(
+        load_dir=load_dir,
+        output_dir=tmp_path,
+        ends=("cat", "1:1,fox:3"),
+        steps=4,
+        rows=2,
+        seed=7,
+        file_format="png",
+    )
+    sampler = Sampler.from_checkpoint(load_dir)
+    way = between_labels(np.array([1, 0, 0], np.float32), np.array([0, 0.25, 0.75], np.float32), 4)
+    z = styles(6, seed=7, numbers=[1, 2])
+    images = sampler.sample(np.tile(way, (2, 1)), z.repeat(4, axis=0))
+    expected = encode(enlarge(grid(images, columns=4), 2), "png")
+    assert (tmp_path / "0-to-1x0.25+2x0.75.png").read_bytes() == expected
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_a_film_goes_there_and_back_in_every_class(load_dir, tmp_path, kind):
+    where = {"load_dir": load_dir, "output_dir": tmp_path, "seed": 0, "classes": None, "labels": None}
+    interpolate_styles(**where, steps=5, file_format=kind)
+    with Image.open(tmp_path / f"styles-1-to-2.{kind}") as film:
+        frames = [np.asarray(frame.convert("L")).astype(int) for frame in ImageSequence.Iterator(film)]
+    assert len(frames) == 8
+    assert frames[0].shape == (2 * (2 * 10 + 2), 2 * (2 * 10 + 2))  # Three classes in a square.
+    for there, back in ((1, 7), (2, 6), (3, 5)):
+        assert np.abs(frames[there] - frames[back]).mean() < 3
+    assert np.abs(frames[0] - frames[4]).mean() > 3
+
+
+def test_too_large_a_strip_is_refused_before_it_is_drawn(load_dir, tmp_path):
+    with pytest.raises(ValueError, match=r"would be .* pixels; expected sides of at most 60,000: lower"):
+        interpolate_labels(
+            load_dir=load_dir, output_dir=tmp_path / "o", ends=("0", "1"), steps=2, rows=9000, seed=0, file_format="jpg"
+        )
+    assert not (tmp_path / "o").exists()

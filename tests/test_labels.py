@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from gan.images import ImageSpec
+from gan.labels import grid_labels, label_text, parse_labels
+
+SPEC = ImageSpec(28, 28, 1, tuple("0123456789"))
+PETS = ImageSpec(8, 8, 3, ("cat", "dog", "a:b", "c,d"))
+
+
+@pytest.mark.parametrize(
+    ("text", "spec", "expected"),
+    [
+        ("3", SPEC, {3: 1.0}),
+        ("3:0.5,8:0.5", SPEC, {3: 0.5, 8: 0.5}),
+        ("8:1, 3:3", SPEC, {3: 0.75, 8: 0.25}),
+        ("3,8", SPEC, {3: 0.5, 8: 0.5}),
+        ("cat:2,1:2", PETS, {0: 0.5, 1: 0.5}),
+        ("a:b,cat:3", PETS, {2: 0.25, 0: 0.75}),
+        ("a:b:1,3:1", PETS, {2: 0.5, 3: 0.5}),
+        ("0:1e-6,1:1e6", SPEC, {0: 1e-12, 1: 1.0}),
+    ],
+)
+def test_label_vectors_are_written_as_weights_of_classes(text, spec, expected):
+    found = parse_labels(text, spec)
+    assert found.dtype == np.float32
+    assert set(np.flatnonzero(found)) == set(expected)
+    np.testing.assert_allclose([found[index] for index in expected], list(expected.values()), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("10", "there is no class '10'; expected a name"),
+        ("3:0", "3:0: the weight '0' cannot be used; expected CLASS:WEIGHT, from 1e-6 to 1e6"),
+        ("3:-1", "the weight '-1'"),
+        ("3:nan", "the weight 'nan'"),
+        ("3:inf", "the weight 'inf'"),
+        ("3:x", "the weight 'x'"),
+        ("3:", "the weight ''"),
+        (":0.5", "there is no class ''"),
+        ("", "there is no class ''"),
+        ("3,", "there is no class ''"),
+        ("3:0.5,3:0.5", "3:0.5,3:0.5: the class 3 is given twice"),
+    ],
+)
+def test_other_texts_are_refused(text, message):
+    with pytest.raises(ValueError) as found:
+        parse_labels(text, SPEC)
+    assert message in str(found.value) and "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("text", ["3", "3:0.5,8:0.5", "0:0.25,3:0.25,8:0.5"])
+def test_a_vector_is_written_as_it_is_read(text):
+    assert label_text(parse_labels(text, SPEC), SPEC) == text
+
+
+def test_the_grid_has_every_class_then_ten_pairs():
+    found = grid_labels(SPEC, 0)
+    assert found.shape == (20, 10)
+    np.testing.assert_array_equal(found[:10], np.eye(10))
+    assert all(sorted(row)[-2:] == [0.5, 0.5] and row.sum() == 1 for row in found[10:])
+    assert len(np.unique(found, axis=0)) == 20
+    np.testing.assert_array_equal(found, grid_labels(SPEC, 0))
+    assert not np.array_equal(found, grid_labels(SPEC, 1))
+
+
+@pytest.mark.parametrize(
+    ("classes", "width", "columns"),
+    [(1, 28, 1), (2, 28, 3), (4, 28, 10), (130, 28, 136), (1000, 28, 136), (9, 1024, 3)],
+)
+def test_there_are_as_many_pairs_as_exist_and_fit(classes, width, columns):
+    assert len(grid_labels(ImageSpec(28, width, 1, tuple(map(str, range(classes)))), 0)) == columns
