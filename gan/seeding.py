@@ -13,7 +13,6 @@ class Purpose(IntEnum):
 
     # In the training step, see gan.training.randomness.
     CRITIC_STYLES = 1
-    CRITIC_LABELS = 2
     INTERPOLATION = 3
     GENERATOR_STYLES = 4
     GENERATOR_LABELS = 5

@@ -41,6 +41,7 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
     [
         ("quickstart", {"gan_epochs": 12, "fid_samples": 2000}),
         ("mnist", {"gan_epochs": 6}),
+        ("creative", {"gan_epochs": 6, "pan_classness": 0.2}),
         ("large", {"image_size": 64, "gen_width": 64, "crit_width": 64, "gan_batch_size": 128}),
         ("mixed-precision", {"mixed_precision": True}),
         ("folder-rgb", {"image_size": 64, "cls_epochs": 10, "gan_epochs": 200}),

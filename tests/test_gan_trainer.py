@@ -197,7 +197,7 @@ class RecordingCritic(LinearCritic):
 
 
 def test_what_the_critic_is_asked(one_replica):
-    """One pass of reals and fakes, one of their interpolates; ε is uniform, one a pair."""
+    """One pass of reals and fakes, one of their interpolates, all with the reals' classes; ε is uniform, one a pair."""
     config = replace(TINY, gan_batch_size=40, pan_classness=0.5, power_iter=3)
     with one_replica.scope():
         critic = RecordingCritic()
@@ -208,18 +208,15 @@ def test_what_the_critic_is_asked(one_replica):
     for update in range(20):
         critic.asked.clear()
         (draws,), _ = trainer._draws(tf.constant(update, tf.int64), tf.constant(batch.labels))
-        trainer._critic_gradients(tf.constant(batch.images[0]), tf.constant(batch.labels[0]), draws)
+        trainer._critic_gradients(tf.constant(batch.images[0]), draws)
         (both, both_labels), (between, between_labels) = ((a.numpy(), b.numpy()) for a, b in critic.asked)
         reals, fakes = np.split(both, 2)
         np.testing.assert_allclose(reals, batch.images[0] / 127.5 - 1.0, atol=1e-6)
-        np.testing.assert_array_equal(both_labels[:40], np.eye(3)[batch.labels[0]])
-        np.testing.assert_allclose(both_labels[40:].sum(axis=1), 1.0, rtol=1e-6)
+        np.testing.assert_array_equal(both_labels, np.tile(np.eye(3)[batch.labels[0]], (2, 1)))
+        np.testing.assert_array_equal(between_labels, np.eye(3)[batch.labels[0]])
         epsilon = ((between - fakes) / (reals - fakes))[:, 0, 0, 0]
         mixed = fakes + epsilon[:, None, None, None] * (reals - fakes)
         np.testing.assert_allclose(between, mixed, atol=1e-5)
-        np.testing.assert_allclose(
-            between_labels, both_labels[40:] + epsilon[:, None] * (both_labels[:40] - both_labels[40:]), atol=1e-4
-        )
         epsilons.extend(epsilon)
     epsilons = np.array(epsilons)
     assert len(np.unique(epsilons.round(5))) > 780
@@ -248,6 +245,13 @@ def test_a_compiled_step_is_the_plain_one(one_replica):
 def test_several_replicas_are_not_compiled(two_replicas):
     with pytest.raises(ValueError, match="jit_compile is true, but there are 2 replicas; expected one"):
         make_trainer(two_replicas, replace(TINY, jit_compile=True))
+
+
+def test_the_generator_is_trained_on_creative_labels(one_replica):
+    trainer = make_trainer(one_replica, replace(TINY, gan_batch_size=40, pan_classness=0.5))
+    _, draws = trainer._draws(tf.constant(0, tf.int64), tf.zeros((1, 40), tf.int32))
+    np.testing.assert_allclose(tf.reduce_sum(draws.labels, axis=1), 1.0, rtol=1e-6)
+    assert len(np.unique(np.count_nonzero(draws.labels, axis=1))) == 3
 
 
 def test_creative_training_draws_its_own_labels(one_replica):

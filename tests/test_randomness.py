@@ -42,7 +42,7 @@ def test_the_number_of_hot_classes_is_geometric_mixed_with_its_mirror_image(pan_
 
 
 def test_creative_labels_are_k_hot_and_sum_to_one():
-    labels = creative_labels(stream(0, Purpose.CRITIC_LABELS, 0), 4000, num_classes=4, pan_classness=0.5).numpy()
+    labels = creative_labels(stream(0, Purpose.GENERATOR_LABELS, 0), 4000, num_classes=4, pan_classness=0.5).numpy()
     np.testing.assert_allclose(labels.sum(axis=1), 1.0, rtol=1e-6)
     hot = (labels > 0).sum(axis=1)
     np.testing.assert_allclose(labels.max(axis=1), 1.0 / hot, rtol=1e-6)
@@ -53,10 +53,10 @@ def test_creative_labels_are_k_hot_and_sum_to_one():
 
 @pytest.mark.parametrize(("pan_classness", "hot"), [(0.0, 1), (1.0, 4)])
 def test_the_ends_are_one_hot_and_all_hot(pan_classness, hot):
-    labels = creative_labels(stream(0, Purpose.CRITIC_LABELS, 0), 500, num_classes=4, pan_classness=pan_classness)
+    labels = creative_labels(stream(0, Purpose.GENERATOR_LABELS, 0), 500, num_classes=4, pan_classness=pan_classness)
     assert (np.count_nonzero(labels, axis=1) == hot).all()
 
 
 def test_one_class_is_enough():
-    labels = creative_labels(stream(0, Purpose.CRITIC_LABELS, 0), 5, num_classes=1, pan_classness=0.3)
+    labels = creative_labels(stream(0, Purpose.GENERATOR_LABELS, 0), 5, num_classes=1, pan_classness=0.3)
     np.testing.assert_array_equal(labels, np.ones((5, 1)))

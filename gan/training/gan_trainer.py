@@ -48,7 +48,7 @@ class Draws(NamedTuple):
     """What is random in an update, for the global batch. The generator's has no `epsilon`."""
 
     styles: tf.Tensor  # (B, Z)
-    labels: tf.Tensor  # (B, K), of the fakes
+    labels: tf.Tensor  # (B, K), of the fakes; of a critic update, of the reals too
     epsilon: tf.Tensor | None = None  # (B,), where between real and fake the penalty is taken
 
 
@@ -179,7 +179,7 @@ class GanTrainer:
             while ran < tf.shape(images)[0] and not self.guard.exhausted:
                 step = first_step + tf.cast(ran, tf.int64)
                 critic_draws, generator_draws = self._draws(step, labels[ran])
-                metrics = self._one_step(step, images[ran], labels[ran], critic_draws, generator_draws)
+                metrics = self._one_step(step, images[ran], critic_draws, generator_draws)
                 ran += 1
             return metrics | self.guard.metrics(ran)
 
@@ -190,17 +190,16 @@ class GanTrainer:
         for number in range(config.crit_steps):
             update = step * config.crit_steps + number
             styles = self._styles(Purpose.CRITIC_STYLES, update)
-            fake_labels = self._labels(Purpose.CRITIC_LABELS, update, labels[number])
+            own = tf.one_hot(labels[number], self.spec.num_classes)
             seed = stream(config.seed, Purpose.INTERPOLATION, update)
-            critic.append(Draws(styles, fake_labels, tf.random.stateless_uniform((config.gan_batch_size,), seed)))
+            critic.append(Draws(styles, own, tf.random.stateless_uniform((config.gan_batch_size,), seed)))
         styles = self._styles(Purpose.GENERATOR_STYLES, step)
-        return critic, Draws(styles, self._labels(Purpose.GENERATOR_LABELS, step, labels[config.crit_steps - 1]))
+        return critic, Draws(styles, self._labels(step, labels[config.crit_steps - 1]))
 
     def _step(
         self,
         step: tf.Tensor,
         images: tf.Tensor,
-        labels: tf.Tensor,
         critic_draws: list[Draws],
         generator_draws: Draws,
     ) -> Metrics:
@@ -219,7 +218,7 @@ class GanTrainer:
         moving = generator.non_trainable_variables
         for number, draws in enumerate(critic_draws):
             found, finite = self.guard.update(
-                self._critic_gradients, (images[number], labels[number], draws), apply=improve_critic, moving=moving
+                self._critic_gradients, (images[number], draws), apply=improve_critic, moving=moving
             )
             # What is shown is of the last update, or of one that was skipped.
             metrics = {name: tf.where(all_finite, value, metrics.get(name, value)) for name, value in found.items()}
@@ -230,19 +229,17 @@ class GanTrainer:
         self.guard.count(all_finite & finite)
         return metrics | found
 
-    def _critic_gradients(self, images: tf.Tensor, labels: tf.Tensor, draws: Draws) -> tuple[Any, Metrics]:
+    def _critic_gradients(self, images: tf.Tensor, draws: Draws) -> tuple[Any, Metrics]:
         generator, _, critic = self.networks
-        styles, fake_labels, epsilon = map(replicas.replica_slice, draws)
+        styles, labels, epsilon = map(replicas.replica_slice, draws)
         reals = network_from_pixels(tf.cast(replicas.replica_slice(images), tf.float32))
-        real_labels = tf.one_hot(replicas.replica_slice(labels), self.spec.num_classes)
-        fakes = generator(styles, fake_labels, training=True)
+        fakes = generator(styles, labels, training=True)
         between = losses.interpolate(reals, fakes, epsilon)
-        between_labels = losses.interpolate(real_labels, fake_labels, epsilon)
         with tf.GradientTape() as tape:
-            scores = critic(tf.concat([reals, fakes], axis=0), tf.concat([real_labels, fake_labels], axis=0))
+            scores = critic(tf.concat([reals, fakes], axis=0), tf.concat([labels, labels], axis=0))
             real_scores, fake_scores = tf.split(scores, 2)
             loss = self._average(losses.critic_loss(real_scores, fake_scores))
-            penalty = self._average(losses.gradient_penalty(critic, between, between_labels))
+            penalty = self._average(losses.gradient_penalty(critic, between, labels))
             total = self.guard.scaled(loss + self.config.gp_weight * penalty)
         gradients = self.guard.unscaled(tape.gradient(total, critic.trainable_variables))
         return self._reduced(gradients, "critic", {"loss/critic": loss, "loss/penalty": penalty})
@@ -262,12 +259,16 @@ class GanTrainer:
         shape = (self.config.gan_batch_size, self.config.noise_dims)
         return tf.random.stateless_normal(shape, stream(self.config.seed, purpose, index))
 
-    def _labels(self, purpose: Purpose, index: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Label vectors of fakes: the reals' own classes, or creative ones."""
+    def _labels(self, step: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Label vectors that the generator is trained on: the reals' own classes, or creative ones.
+
+        The critic's fakes always have the reals' classes. It would tell creative labels from those without a look at
+        the image, and lose its sense of images; for a mixture its projection is the mean of what it has learnt.
+        """
         if self.config.pan_classness == 0.0:
             return tf.one_hot(labels, self.spec.num_classes)
         return creative_labels(
-            stream(self.config.seed, purpose, index),
+            stream(self.config.seed, Purpose.GENERATOR_LABELS, step),
             self.config.gan_batch_size,
             num_classes=self.spec.num_classes,
             pan_classness=self.config.pan_classness,
