@@ -34,17 +34,10 @@ _NOT_BOTH: JsonDict = {
 }
 
 
-class Choice(BaseModel):
-    """An image: weights of classes, and a style or the seed of one."""
+class _Strict(BaseModel):
+    """An object of these keys alone, whose values are of these types and of no others that could stand for them."""
 
-    # An error names what was found in its own words, in gan.serving.errors.
-    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra=_NOT_BOTH)
-
-    labels: list[float]
-    style: list[float] | None = None
-    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = Field(
-        None, description="decides the style, where none is given; neither: seed 0"
-    )
+    model_config = ConfigDict(strict=True, extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
@@ -54,6 +47,18 @@ class Choice(BaseModel):
         if isinstance(values, dict) and (unknown := next((key for key in values if key not in known), None)):
             raise ValueError(f"{ascii(unknown)[:40]} is not known; expected {', '.join(known)}")
         return values
+
+
+class Choice(_Strict):
+    """An image: weights of classes, and a style or the seed of one."""
+
+    model_config = ConfigDict(json_schema_extra=_NOT_BOTH)
+
+    labels: list[float]
+    style: list[float] | None = None
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = Field(
+        None, description="decides the style, where none is given; neither: seed 0"
+    )
 
     @field_validator("labels")
     @classmethod
@@ -92,11 +97,8 @@ class OneImage(Choice):
     format: Format = Field("png", description="file format")
 
 
-class ManyImages(BaseModel):
+class ManyImages(_Strict):
     """Images as one picture or one archive."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-    _known_keys = Choice._known_keys
 
     images: list[Choice]
     form: Literal["grid", "zip"] = Field(
