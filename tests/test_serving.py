@@ -22,6 +22,7 @@ from gan.serving.app import LARGEST_BODY, create_app
 SPEC = ImageSpec(8, 6, 3, ("dark", "middle", "bright"))
 LABELS = [0.0, 1.0, 0.0]
 WAIT = 20
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,7 @@ def test_an_image_is_the_one_that_generate_draws(client, sampler):
 def test_without_style_and_seed_the_seed_is_0(client):
     answers = [client.post("/api/generate-image", json={"labels": LABELS, **more}) for more in ({}, {"seed": None})]
     answers.append(client.post("/api/generate-image", json={"labels": LABELS, "seed": 0, "style": None}))
+    answers.append(client.post("/api/generate-image", content=invalid(seed=0.0), headers=JSON))
     assert len({answer.content for answer in answers}) == 1
     assert {answer.headers["x-seed"] for answer in answers} == {"0"}
 
@@ -196,7 +198,7 @@ def invalid(**changes):
     ],
 )
 def test_bad_input_is_one_line(client, body, message):
-    answer = client.post("/api/generate-image", content=body, headers={"Content-Type": "application/json"})
+    answer = client.post("/api/generate-image", content=body, headers=JSON)
     assert answer.status_code == 422
     assert set(answer.json()) == {"detail"}
     if body != "null":
@@ -247,7 +249,7 @@ def test_a_million_errors_are_answered_as_quickly_as_one(client):
     ):
         started = time.perf_counter()
         path = "/api/generate-images" if "images" in body[:10] else "/api/generate-image"
-        answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+        answer = client.post(path, content=body, headers=JSON)
         assert answer.status_code == 422
         assert len(answer.content) < 300
         assert time.perf_counter() - started < 2
@@ -255,7 +257,7 @@ def test_a_million_errors_are_answered_as_quickly_as_one(client):
 
 def test_a_large_body_is_not_read(client):
     for path in ("/api/generate-image", "/healthz", "/nothing"):
-        answer = client.post(path, content=b" " * (LARGEST_BODY + 1), headers={"Content-Type": "application/json"})
+        answer = client.post(path, content=b" " * (LARGEST_BODY + 1), headers=JSON)
         assert answer.status_code == 413
         assert answer.json() == {"detail": "the body is too large; /api/model has the limits"}
 

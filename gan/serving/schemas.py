@@ -10,7 +10,7 @@ Shapes: `K` classes, `Z` style.
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, field_validator, model_validator
 from pydantic.config import JsonDict
 
 from gan.images import GRID_GAP, ImageSpec
@@ -27,6 +27,14 @@ MOST_PIXELS = 2**24
 """Of a grid: what bounds the memory and the time of one request."""
 
 Format = Literal["png", "jpeg"]
+
+
+def _whole(value: Any) -> Any:
+    """7.0 is an integer in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_WHOLE = BeforeValidator(_whole)
 
 # Both given, neither of them null, is the one thing that the types do not exclude.
 _NOT_BOTH: JsonDict = {
@@ -56,7 +64,7 @@ class Choice(_Strict):
 
     labels: list[float]
     style: list[float] | None = None
-    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = Field(
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED), _WHOLE] | None = Field(
         None, description="decides the style, where none is given; neither: seed 0"
     )
 
@@ -195,7 +203,7 @@ def make_schemas(spec: ImageSpec, *, noise_dims: int) -> Schemas:
     many_fields: dict[str, Any] = {
         "images": (Annotated[list[choice], Field(fail_fast=True, min_length=1, max_length=most)], ...),
         "columns": (
-            Annotated[int, Field(ge=1, le=most)] | None,
+            Annotated[int, Field(ge=1, le=most), _WHOLE] | None,
             Field(None, description="of the grid; by default it is a square. An archive has none"),
         ),
     }
