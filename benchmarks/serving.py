@@ -108,8 +108,8 @@ def report(results: dict[str, list[dict[str, Any]]], options: argparse.Namespace
             f"{total['failed']} | {speeds['joined'] / speeds[way]:.1f} |"
         )
     print(
-        f"{processor_name()}; {options.connections} connections, median of {options.turns} turns of {options.seconds:g} s, "
-        f"{'random weights' if options.load_dir is None else options.load_dir}, seed {options.seed}, {today()}"
+        f"{processor_name()}; {options.connections} connections, median of {options.turns} turns of "
+        f"{options.seconds:g} s, {options.load_dir or 'random weights'}, seed {options.seed}, {today()}"
     )
     if bad:
         sys.exit(1)

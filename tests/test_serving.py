@@ -12,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from helpers import TINY
 from PIL import Image
+from pydantic import ValidationError
 
 from gan.images import GRID_GAP, ImageSpec, encode, grid
 from gan.models.generator import Generator
@@ -255,6 +256,23 @@ def test_a_million_errors_are_answered_as_quickly_as_one(client):
         assert time.perf_counter() - started < 2
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("one", {"labels": ["a"] * 3}),
+        ("one", {"labels": ["a"] * 1000}),
+        ("one", {"labels": LABELS, "style": ["a"] * 6}),
+        ("one", {f"key{number}": 0 for number in range(1000)}),
+        ("many", {f"key{number}": 0 for number in range(1000)}),
+        ("many", {"images": ["a"] * 100}),
+    ],
+)
+def test_the_first_error_ends_the_search(kind, body):
+    with pytest.raises(ValidationError) as caught:
+        getattr(schemas.make_schemas(SPEC, noise_dims=6), kind).model_validate(body)
+    assert caught.value.error_count() == 1
+
+
 def test_a_large_body_is_not_read(client):
     for path in ("/api/generate-image", "/healthz", "/nothing"):
         answer = client.post(path, content=b" " * (LARGEST_BODY + 1), headers=JSON)
@@ -347,12 +365,13 @@ def test_a_full_queue_and_a_cold_model_are_503():
 
 
 def test_a_failed_network_call_is_500_and_the_next_is_not():
-    stub = Stub(error=FloatingPointError("the images hold NaN\nor infinity"))
+    stub = Stub(error=FloatingPointError("the images hold NaN\nor infinity" + 1000 * "."))
     stub.go.set()
     with served(stub) as client:
         answer = client.post("/api/generate-images", json={"images": [{"labels": LABELS}] * 2})
         assert answer.status_code == 500
-        assert answer.json() == {"detail": "the network failed: the images hold NaN\\nor infinity"}
+        assert answer.json()["detail"].startswith("the network failed: the images hold NaN\\nor infinity...")
+        assert len(answer.content) < 400
         assert client.post("/api/generate-image", json={"labels": LABELS}).status_code == 200
 
 

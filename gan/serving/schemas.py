@@ -137,8 +137,6 @@ class Limits(BaseModel):
 class Model(BaseModel):
     """The model that is served now. The scores are those of the checkpoint, null if it was not scored."""
 
-    model_config = ConfigDict(ser_json_inf_nan="null")
-
     image: Size
     classes: list[str]
     style_size: int
