@@ -12,9 +12,9 @@ help:
 	@echo 'make demo    train on the built-in digits and write images to demo/outputs (minutes on a CPU)'
 	@echo 'make two-workers   the same training by two processes, as two machines would do it, into demo/two-workers'
 	@echo 'make test    run the test suite; PYTEST_ARGS="-k frechet" runs a part of it'
-	@echo 'make lint    ruff, mypy and shellcheck'
+	@echo 'make lint    ruff, mypy, shellcheck and hadolint'
 	@echo 'make .venv   only install; PYTHON=python3.12 chooses the interpreter (3.11 to 3.13)'
-	@echo 'make lock    resolve pyproject.toml anew into poetry.lock and requirements.txt (needs Poetry, poetry-plugin-export)'
+	@echo 'make lock    resolve pyproject.toml anew into poetry.lock and both requirements.txt (needs Poetry, poetry-plugin-export)'
 	@echo 'make clean   remove .venv, demo and caches'
 
 demo: .venv/.installed
@@ -42,6 +42,7 @@ lint: .venv/.installed
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy
 	.venv/bin/shellcheck .ci/run $(wildcard *.sh */*.sh)
+	.venv/bin/hadolint deploy/Dockerfile
 
 .venv: .venv/.installed
 
@@ -59,7 +60,8 @@ lint: .venv/.installed
 
 lock:
 	$(POETRY) lock
-	$(POETRY) export --with dev --without-urls --output requirements.txt
+	$(POETRY) export --with dev,serve --without-urls --output requirements.txt
+	$(POETRY) export --with serve --without-urls --output deploy/requirements.txt
 
 clean:
 	rm -rf .venv demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

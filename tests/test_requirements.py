@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-INSTALLED_GROUPS = {"main", "dev"}
+INSTALLED_GROUPS = {"requirements.txt": {"main", "dev", "serve"}, "deploy/requirements.txt": {"main", "serve"}}
 REQUIREMENT = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)( ;.*?)?(?P<hashes>( +--hash=sha256:[0-9a-f]{64})+)")
 
 Pins = dict[tuple[str, str], set[str]]
@@ -42,11 +42,11 @@ def content_hash(pyproject: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
 
 
-def locked(lock: dict[str, Any]) -> Pins:
+def locked(lock: dict[str, Any], groups: set[str]) -> Pins:
     return {
         (package["name"], package["version"]): {file["hash"] for file in package["files"]}
         for package in lock["package"]
-        if INSTALLED_GROUPS & set(package["groups"])
+        if groups & set(package["groups"])
     }
 
 
@@ -64,12 +64,14 @@ def test_the_lock_is_made_from_this_pyproject() -> None:
     assert found == content_hash(read_toml("pyproject.toml")), "pyproject.toml has changed: run `make lock`"
 
 
-def test_requirements_are_the_lock_of_main_and_dev() -> None:
-    pins = required((ROOT / "requirements.txt").read_text(encoding="utf-8"))
-    assert pins == locked(read_toml("poetry.lock")), "requirements.txt is not the lock's export: run `make lock`"
+@pytest.mark.parametrize("name", INSTALLED_GROUPS)
+def test_requirements_are_the_lock_of_their_groups(name: str) -> None:
+    pins = required((ROOT / name).read_text(encoding="utf-8"))
+    expected = locked(read_toml("poetry.lock"), INSTALLED_GROUPS[name])
+    assert pins == expected, f"{name} is not the lock's export: run `make lock`"
 
 
-@pytest.mark.parametrize("name", ["poetry.lock", "requirements.txt"])
+@pytest.mark.parametrize("name", ["poetry.lock", *INSTALLED_GROUPS])
 def test_no_package_index_is_named(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"^(url *=|--?\w*(index|links|host))", text, re.MULTILINE)
