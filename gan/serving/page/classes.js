@@ -11,6 +11,7 @@ const FILTER_FROM = 21;
 export function classSliders(names, { setWeight, setAlone, setFiltered }) {
   const list = document.getElementById("classes");
   const rows = names.map((name, index) => row(name, () => setAlone(index), (weight) => setWeight(index, weight)));
+  list.style.setProperty("--name-length", Math.max(...names.map(({ length }) => length)));
   list.append(...rows.map(({ item }) => item));
   if (names.length >= FILTER_FROM) filter(names, rows, setFiltered);
 

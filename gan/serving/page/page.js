@@ -14,7 +14,6 @@ const LINK_AFTER_MILLISECONDS = 250;
 
 /** The ends of the blend wait, so that the large image comes first. */
 const ENDS_AFTER_MILLISECONDS = 150;
-const END_SIDE = 56;
 
 /** Random seeds are below this, and so short enough to read out. */
 const RANDOM_SEEDS = 1_000_000;
@@ -84,7 +83,7 @@ function drawAndCompare(model, say) {
 /** Shows what the two styles make of the weights, at the ends of the slider between them. */
 function blendEnds({ image }, say) {
   const ends = [byId("end-first"), byId("end-second")];
-  for (const end of ends) sizeTiles(end, image, END_SIDE);
+  for (const end of ends) sizeTiles(end, image);
   let shown = "";
   const draw = latest(async (images) => {
     const paint = await drawTiles(images, ends.length, image);

@@ -5,7 +5,6 @@ import { alone, onlyClass, onlySeed } from "./state.js";
 import { drawTiles, sizeTiles } from "./tiles.js";
 
 const ROWS = 5;
-const SIDE = 56;
 
 /** Pixels that a grid is wide at most: of large images, fewer classes fit. */
 const GRID_WIDTH = 4096;
@@ -16,7 +15,7 @@ const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRi
 export function styleStrip(model, pick, say) {
   const table = document.getElementById("strip");
   const columns = Math.max(1, Math.min(Math.floor(model.limits.images / ROWS), Math.floor(GRID_WIDTH / model.image.width)));
-  sizeTiles(table, model.image, SIDE);
+  sizeTiles(table.parentElement, model.image);
   table.addEventListener("keydown", (event) => moveFocus(table, event));
   let shown = "";
   let marked = null;

@@ -5,9 +5,18 @@ import { request } from "./api.js";
 /** Pixels between and around the images of a grid, as the server leaves them. */
 const GAP = 2;
 
+/** Pixels of a tile on the page, about. */
+const SIDE = 56;
+
+/** Images that are shown smaller than they are: there a JPEG will do, which takes less time to make and to send. */
+function isLarge({ width, height }) {
+  return Math.max(width, height) > SIDE;
+}
+
 /** `paint(canvas, index)` for these images, each {labels, seed}. */
 export async function drawTiles(images, columns, { width, height }) {
-  const { blob } = await request("api/generate-images", { images, as: "grid", columns });
+  const format = isLarge({ width, height }) ? "jpeg" : "png";
+  const { blob } = await request("api/generate-images", { images, as: "grid", columns, format });
   const grid = await createImageBitmap(blob);
   return (canvas, index) => {
     const left = GAP + (index % columns) * (width + GAP);
@@ -18,10 +27,10 @@ export async function drawTiles(images, columns, { width, height }) {
   };
 }
 
-/** Have the tiles in an element about this large: a whole number of times, where they are smaller. */
-export function sizeTiles(element, { width, height }, side) {
+/** Have the tiles in an element fit a square: a whole number of times their size, where that is smaller. */
+export function sizeTiles(element, { width, height }) {
   const largest = Math.max(width, height);
-  const scale = largest <= side ? Math.floor(side / largest) : side / largest;
+  const scale = isLarge({ width, height }) ? SIDE / largest : Math.floor(SIDE / largest);
   element.style.setProperty("--tile-width", `${width * scale}px`);
   element.style.setProperty("--tile-height", `${height * scale}px`);
 }
