@@ -1,13 +1,11 @@
 """A server of the page's contract, until there is the real one."""
 
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fastapi import FastAPI, Response
 from fastapi.staticfiles import StaticFiles
-from PIL import Image
 
 from gan.images import encode, grid
 from gan.sampling import Sampler, styles

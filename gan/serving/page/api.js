@@ -31,8 +31,9 @@ export async function request(path, body) {
     throw new Unavailable("The server does not answer. Trying again …", RETRY_SECONDS);
   }
   if (reply.status >= 500) {
+    const problem = reply.status === 503 ? "is busy" : `failed: ${await detail(blob, reply)}`;
     const seconds = Number(reply.headers.get("Retry-After")) || RETRY_SECONDS;
-    throw new Unavailable("The server is busy. Trying again …", Math.min(Math.max(seconds, 0.1), 30));
+    throw new Unavailable(`The server ${problem}. Trying again …`, Math.min(Math.max(seconds, 0.1), 30));
   }
   if (!reply.ok) {
     throw new Refused(`The server refused: ${await detail(blob, reply)}`);

@@ -36,7 +36,11 @@ function run(model, message) {
   showFacts(model);
   byId("controls").hidden = false;
 
-  const draw = latest(drawAndCompare(model, message()), message());
+  const drawState = drawing(model);
+  const draw = latest(async (wanted) => {
+    const checkpoint = await drawState(wanted);
+    if (checkpoint !== model.checkpoint) await renew();
+  }, message());
   const drawEnds = whenQuiet(ENDS_AFTER_MILLISECONDS, blendEnds(model, message()));
   const keepLink = whenQuiet(LINK_AFTER_MILLISECONDS, () => history.replaceState(null, "", toHash(state)));
   const sayEmpty = message();
@@ -47,6 +51,17 @@ function run(model, message) {
     setAlone: (index) => set({ weights: alone(index, model.classes.length) }),
     setFiltered: (indices) => showStrip(state, (filtered = indices)),
   });
+
+  /** The server takes up new checkpoints as they come: what is said and shown of the old one is drawn anew. */
+  async function renew() {
+    const shape = ({ classes, image, style_size }) => JSON.stringify([classes, image, style_size]);
+    const before = shape(model);
+    Object.assign(model, await requestJson("api/model"));
+    if (shape(model) !== before) location.reload();
+    showFacts(model);
+    showStrip(state, filtered);
+    drawEnds(state);
+  }
 
   function set(change) {
     state = { ...state, ...change };
@@ -70,29 +85,21 @@ function run(model, message) {
   set({});
 }
 
-/** Draws a state. A server that was started anew may have another model, whose classes and scores this page lacks. */
-function drawAndCompare(model, say) {
-  const draw = drawing(model);
-  return async (state) => {
-    const checkpoint = await draw(state);
-    const changed = checkpoint && checkpoint !== model.checkpoint;
-    say(changed ? `The server now draws with ${checkpoint}: reload the page.` : "");
-  };
-}
-
 /** Shows what the two styles make of the weights, at the ends of the slider between them. */
-function blendEnds({ image }, say) {
+function blendEnds(model, say) {
   const ends = [byId("end-first"), byId("end-second")];
-  for (const end of ends) sizeTiles(end, image);
-  let shown = "";
+  for (const end of ends) sizeTiles(end, model.image);
+  let asked = "";
   const draw = latest(async (images) => {
-    const paint = await drawTiles(images, ends.length, image);
+    const paint = await drawTiles(images, model);
     ends.forEach(paint);
-    shown = JSON.stringify(images);
   }, say);
   return ({ weights, seed, second }) => {
     const images = [seed, second].map((each) => ({ labels: weights, seed: each }));
-    if (JSON.stringify(images) !== shown) draw(images);
+    const key = JSON.stringify([model.checkpoint, images]);
+    if (key === asked) return;
+    asked = key;
+    draw(images);
   };
 }
 
@@ -138,6 +145,7 @@ function showFacts({ checkpoint, image, step, scores }) {
     facts.push(["FID", `${scores.fid.toFixed(2)} (noise floor ${scores.noise_floor.toFixed(2)})`]);
     facts.push(["Class accuracy", `${(scores.accuracy * 100).toFixed(1)}%`]);
   }
+  byId("facts").replaceChildren();
   for (const [name, value] of facts) {
     const group = document.createElement("div");
     group.append(Object.assign(document.createElement("dt"), { textContent: name }));

@@ -6,15 +6,17 @@ import { drawTiles, sizeTiles } from "./tiles.js";
 
 const ROWS = 5;
 
-/** Pixels that a grid is wide at most: of large images, fewer classes fit. */
-const GRID_WIDTH = 4096;
+/** Pixels of a strip, at most, so that one of large images is not slow. */
+const MOST_PIXELS = 4_000_000;
 
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /** What shows the strip of these classes from a state's row on, and marks what the state draws. */
 export function styleStrip(model, pick, say) {
   const table = document.getElementById("strip");
-  const columns = Math.max(1, Math.min(Math.floor(model.limits.images / ROWS), Math.floor(GRID_WIDTH / model.image.width)));
+  const { width, height } = model.image;
+  const most = Math.min(model.limits.images, Math.floor(MOST_PIXELS / (width * height)));
+  const columns = Math.max(1, Math.floor(most / ROWS));
   sizeTiles(table.parentElement, model.image);
   table.addEventListener("keydown", (event) => moveFocus(table, event));
   let shown = "";
@@ -22,7 +24,7 @@ export function styleStrip(model, pick, say) {
 
   const draw = latest(async ({ classes, seeds, key }) => {
     const images = seeds.flatMap((seed) => classes.map((index) => ({ labels: alone(index, model.classes.length), seed })));
-    const paint = await drawTiles(images, classes.length, model.image);
+    const paint = await drawTiles(images, model, classes.length);
     table.replaceChildren(head(classes, model.classes), body(classes, seeds, model.classes, paint, pick));
     shown = key;
     mark(table, marked);
@@ -33,7 +35,7 @@ export function styleStrip(model, pick, say) {
     marked = state;
     const classes = filtered.slice(0, columns);
     const seeds = rowSeeds(state.row, model);
-    const key = `${seeds} ${classes}`;
+    const key = `${model.checkpoint} ${seeds} ${classes}`;
     if (key === shown) mark(table, state);
     if (key === asked || classes.length === 0) return;
     asked = key;

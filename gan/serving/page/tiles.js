@@ -14,7 +14,7 @@ function isLarge({ width, height }) {
 }
 
 /** `paint(canvas, index)` for these images, each {labels, seed}. */
-export async function drawTiles(images, columns, { width, height }) {
+export async function drawTiles(images, { image: { width, height } }, columns = images.length) {
   const format = isLarge({ width, height }) ? "jpeg" : "png";
   const { blob } = await request("api/generate-images", { images, as: "grid", columns, format });
   const grid = await createImageBitmap(blob);
