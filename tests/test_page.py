@@ -1,4 +1,4 @@
-"""The page in a browser: what its controls draw is what the API draws, by mouse, keyboard, link, shell and screen reader."""
+"""The page in a browser: its controls draw what the API draws, by mouse, keyboard, link, shell and screen reader."""
 
 import asyncio
 import base64
