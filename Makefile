@@ -59,7 +59,7 @@ lint: .venv/.installed
 
 lock:
 	$(POETRY) lock
-	$(POETRY) export --with dev --without-urls --output requirements.txt
+	$(POETRY) export --with dev,serve --without-urls --output requirements.txt
 
 clean:
 	rm -rf .venv demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

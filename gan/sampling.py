@@ -48,6 +48,7 @@ class Sampler:
         spec: of the images.
         noise_dims: Z.
         path: of the checkpoint it is from, if it is from one.
+        step: of training, of that checkpoint.
         scores: of that checkpoint, by name.
         strategy: whose replicas share the work, and whose variables are the generator's; by default there is one.
     """
@@ -59,11 +60,13 @@ class Sampler:
         *,
         noise_dims: int,
         path: Path | None = None,
+        step: int = 0,
         scores: Mapping[str, Any] | None = None,
         strategy: tf.distribute.Strategy | None = None,
     ) -> None:
         self.spec = spec
         self.path = path
+        self.step = step
         self.scores = scores or {}
         self.noise_dims = noise_dims
         self._generate = Batched(lambda z, y: [generator(z, y, training=False)], size=BATCH, strategy=strategy)
@@ -82,7 +85,8 @@ class Sampler:
         about = checkpoints.read_about(path)
         generator = Generator(about.spec, about.config)
         checkpoints.restore(path, {"average": generator}, partial=True)
-        return cls(generator, about.spec, noise_dims=about.config.noise_dims, path=path, scores=about.scores)
+        noise_dims = about.config.noise_dims
+        return cls(generator, about.spec, noise_dims=noise_dims, path=path, step=about.step, scores=about.scores)
 
     def sample(self, labels: Floats, styles: Floats) -> Pixels:
         """Label vectors (N, K) and styles (N, Z) -> images (N, H, W, C) uint8. Equal rows give equal images.

@@ -30,7 +30,19 @@ LAYERS = (
     ),
     ("gan.training.loop", "gan.training.resuming"),
     ("gan.training.gan_trainer", "gan.training.classifier_trainer", "gan.sampling"),
-    ("gan.serving.*", "gan.evaluation.report", "gan.generation", "gan.run_options", "gan.runs"),
+    (
+        "gan.serving.batching",
+        "gan.serving.schemas",
+        "gan.serving.metrics",
+        "gan.serving.middleware",
+        "gan.serving.pages",
+        "gan.evaluation.report",
+        "gan.generation",
+        "gan.run_options",
+        "gan.runs",
+    ),
+    ("gan.serving.errors", "gan.serving.pictures", "gan.serving.watching"),
+    ("gan.serving.app", "gan.serving.running"),
     ("classifier", "train", "generate", "evaluate", "serve"),
 )
 

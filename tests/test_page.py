@@ -30,8 +30,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from gan.images import GRID_GAP, ImageSpec
 from gan.models.generator import Generator
 from gan.sampling import Sampler, styles
-
-from stub_server import create_app  # isort: skip
+from gan.serving.app import create_app
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 if CHROMIUM is None or DRIVER is None:
@@ -179,14 +178,14 @@ def wait_until(true: Callable[[], Any]) -> None:
         time.sleep(0.02)
 
 
-def make_sampler(spec: ImageSpec, *, seed: int = 0) -> Sampler:
+def make_sampler(spec: ImageSpec, *, step: int = 42) -> Sampler:
     """Of a network that is not trained, with weights so large that classes and styles differ in every image."""
     generator = Generator(spec, TINY)
     generator(np.zeros((1, TINY.noise_dims), np.float32), np.zeros((1, spec.num_classes), np.float32))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(step)
     for weight in generator.trainable_variables:
         weight.assign(rng.normal(0, 0.5, weight.shape))
-    return Sampler(generator, spec, noise_dims=TINY.noise_dims)
+    return Sampler(generator, spec, noise_dims=TINY.noise_dims, path=Path(f"gan-{step:08}"), step=step)
 
 
 @pytest.fixture(scope="module")
@@ -521,9 +520,7 @@ def test_takes_up_another_checkpoint(browser: webdriver.Chrome) -> None:
         page.slide(page.slider(1), 1)
         wait_until(lambda: "The server does not answer" in page["status"].text)
         assert page["picture"].is_displayed()
-        other = make_sampler(spec, seed=1)
-        other.path = Path("gan-00000043")
-        served.app = create_app(other)
+        served.app = create_app(make_sampler(spec, step=43))
         served.start()
         page.shows(labels=[1, 1, 0], seed=0)
         wait_until(lambda: "gan-00000043" in page["facts"].text and page["status"].text == "")

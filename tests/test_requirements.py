@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-INSTALLED_GROUPS = {"main", "dev"}
+INSTALLED_GROUPS = {"main", "dev", "serve"}
 REQUIREMENT = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)( ;.*?)?(?P<hashes>( +--hash=sha256:[0-9a-f]{64})+)")
 
 Pins = dict[tuple[str, str], set[str]]
@@ -64,7 +64,7 @@ def test_the_lock_is_made_from_this_pyproject() -> None:
     assert found == content_hash(read_toml("pyproject.toml")), "pyproject.toml has changed: run `make lock`"
 
 
-def test_requirements_are_the_lock_of_main_and_dev() -> None:
+def test_requirements_are_the_lock_of_main_dev_and_serve() -> None:
     pins = required((ROOT / "requirements.txt").read_text(encoding="utf-8"))
     assert pins == locked(read_toml("poetry.lock")), "requirements.txt is not the lock's export: run `make lock`"
 

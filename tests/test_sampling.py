@@ -71,6 +71,7 @@ def test_a_sampler_comes_from_a_checkpoint_alone(tmp_path):
     checkpoints.save(tmp_path, about, {"average": generator, "generator": Generator(data.spec, TINY)}, keep=1)
     found = Sampler.from_checkpoint(tmp_path)
     assert (found.spec, found.scores, found.path.name) == (data.spec, {"fid": 2.0}, "gan-00000003")
+    assert found.step == 3
     expected = Sampler(generator, data.spec, noise_dims=6)
     np.testing.assert_array_equal(found.style_grid(rows=2, seed=0), expected.style_grid(rows=2, seed=0))
 

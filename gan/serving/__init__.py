@@ -1,0 +1,1 @@
+"""One trained generator as an HTTP server: what `serve.py` runs."""

@@ -1,0 +1,209 @@
+"""Join what many clients ask for at once into few network calls: `Batching`.
+
+    with Batching(sampler, capacity=1024) as batching:
+        drawn = batching.submit(labels, styles).result()
+
+One thread owns the network. While it is in a call, requests wait; the next call takes as many of them as fit, so that
+nobody waits for company and a busy server fills its batches by itself.
+
+Shapes: `N` images, `H W C` image, `K` classes, `Z` style.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import NamedTuple
+
+import numpy as np
+
+from gan.images import Pixels
+from gan.sampling import BATCH, Floats, Sampler
+
+log = logging.getLogger(__name__)
+
+
+class Drawn(NamedTuple):
+    """Images (N, H, W, C), and the name of the checkpoint that drew them."""
+
+    images: Pixels
+    checkpoint: str
+
+
+class Full(Exception):
+    """As many images wait as may."""
+
+
+class Closed(Exception):
+    """No more requests are taken."""
+
+
+class _Request(NamedTuple):
+    labels: Floats
+    styles: Floats
+    answer: "Future[Drawn]"
+
+
+def checkpoint_name(sampler: Sampler) -> str:
+    """Such as `gan-00005622`; `unsaved` of a generator that is from no checkpoint."""
+    return sampler.path.name if sampler.path else "unsaved"
+
+
+class Batching:
+    """The queue before a sampler, and the thread that empties it; both live as long as the `with` block.
+
+    Args:
+        sampler: whose images are wanted; `swap` puts another one in its place.
+        capacity: images that may wait, in all.
+        images_per_call: images in one network call, at most, unless a single request has more.
+        observe: told the number of images of each network call, by the thread that owns the network.
+    """
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        *,
+        capacity: int,
+        images_per_call: int = BATCH,
+        observe: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self.capacity = capacity
+        self.images_per_call = images_per_call
+        self._sampler = sampler
+        self._observe = observe
+        self._requests: deque[_Request] = deque()
+        self._waiting = 0
+        self._open = True
+        self._changed = threading.Condition()
+        self._warm = threading.Event()
+        # A daemon: a process that is ended at once does not wait for it.
+        self._thread = threading.Thread(target=self._work, name="network", daemon=True)
+
+    @property
+    def sampler(self) -> Sampler:
+        """The one that the next network call uses."""
+        return self._sampler
+
+    @property
+    def ready(self) -> bool:
+        """Whether the network has drawn once: its first call takes much longer than others."""
+        return self._warm.is_set()
+
+    @property
+    def waiting(self) -> int:
+        """Images that wait for the network."""
+        return self._waiting
+
+    def __enter__(self) -> "Batching":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take no more requests, answer those that wait, and end the thread."""
+        with self._changed:
+            self._open = False
+            self._changed.notify()
+        self._thread.join()
+
+    def submit(self, labels: Floats, styles: Floats) -> "Future[Drawn]":
+        """Ask for images of label vectors (N, K) and styles (N, Z); N is at least 1 and at most the capacity.
+
+        The answer raises what the network call raised.
+
+        Raises:
+            Full: they do not fit into the queue now.
+            Closed: after `close`.
+        """
+        request = _Request(labels, styles, Future())
+        with self._changed:
+            if not self._open:
+                raise Closed("the server is shutting down; ask another one")
+            if self._waiting + len(labels) > self.capacity:
+                raise Full(f"{self._waiting} images wait already, of at most {self.capacity}; ask again later")
+            self._requests.append(request)
+            self._waiting += len(labels)
+            self._changed.notify()
+        return request.answer
+
+    def swap(self, sampler: Sampler) -> None:
+        """Draw with another sampler from the next network call on.
+
+        Raises:
+            ValueError: requests made for the current one do not fit it, or its images are others.
+        """
+        old = self._sampler
+        if (sampler.spec, sampler.noise_dims) != (old.spec, old.noise_dims):
+            raise ValueError(
+                f"{checkpoint_name(sampler)} makes {_kind(sampler)}, {checkpoint_name(old)} {_kind(old)}; "
+                "restart the server to serve it"
+            )
+        self._sampler = sampler
+        self._warm.set()
+
+    def _work(self) -> None:
+        self._warm_up()
+        while requests := self._take():
+            self._draw(requests)
+
+    def _warm_up(self) -> None:
+        sampler = self._sampler
+        try:
+            draw_one(sampler)
+        except Exception:
+            log.exception("%s cannot draw; another checkpoint is needed", checkpoint_name(sampler))
+        else:
+            self._warm.set()
+
+    def _take(self) -> list[_Request]:
+        """Wait for requests; as many of the oldest as fit into one call. None of them once closed."""
+        taken: list[_Request] = []
+        count = 0
+        with self._changed:
+            while self._open and not self._requests:
+                self._changed.wait()
+            while self._requests and (not taken or count + len(self._requests[0].labels) <= self.images_per_call):
+                taken.append(self._requests.popleft())
+                count += len(taken[-1].labels)
+            self._waiting -= count
+        return taken
+
+    def _draw(self, requests: list[_Request]) -> None:
+        wanted = [request for request in requests if request.answer.set_running_or_notify_cancel()]
+        if not wanted:
+            return
+        sampler = self._sampler
+        try:
+            images = sampler.sample(
+                np.concatenate([request.labels for request in wanted]),
+                np.concatenate([request.styles for request in wanted]),
+            )
+            self._observe(len(images))
+        except Exception as error:
+            for request in wanted:
+                request.answer.set_exception(error)
+            return
+        name = checkpoint_name(sampler)
+        ends = np.cumsum([len(request.labels) for request in wanted])
+        for request, end in zip(wanted, ends, strict=True):
+            request.answer.set_result(Drawn(images[end - len(request.labels) : end], name))
+
+
+def draw_one(sampler: Sampler) -> None:
+    """Run the network once, which makes its graph.
+
+    Raises:
+        FloatingPointError: it has diverged.
+    """
+    labels = np.full((1, sampler.spec.num_classes), 1 / sampler.spec.num_classes, np.float32)
+    sampler.sample(labels, np.zeros((1, sampler.noise_dims), np.float32))
+
+
+def _kind(sampler: Sampler) -> str:
+    return f"images of {sampler.spec} ({', '.join(sampler.spec.class_names)[:80]}) from {sampler.noise_dims} numbers"

@@ -1,0 +1,81 @@
+"""Around every request: the metrics are told, and the answer gets headers that keep a browser from the outside.
+
+The page loads nothing from other hosts and runs no script that is written into it, and the browser is told so.
+"""
+
+import time
+from collections.abc import Callable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    # Asked for anew each time, with the tag of the last answer: a page and a model that are replaced are seen.
+    "Cache-Control": "no-cache",
+}
+
+
+TOO_LARGE = "the body is too large; /api/model has the limits"
+
+
+class Around:
+    """Args:
+    app: what answers.
+    largest_body: bytes; a request that says it has more is not let in, and one that says nothing is read as far as that.
+    observe: told the route's path, the status and the seconds of each request.
+    """
+
+    def __init__(self, app: ASGIApp, *, largest_body: int, observe: Callable[[str, int, float], None]) -> None:
+        self.app = app
+        self.largest_body = largest_body
+        self.observe = observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 500
+        started = time.perf_counter()
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.largest_body:
+                raise HTTPException(413)
+            return message
+
+        fits = _body_length(scope) <= self.largest_body
+        app = self.app if fits else JSONResponse({"detail": TOO_LARGE}, 413)
+        try:
+            await app(scope, receive_counted, send_with_headers)
+        finally:
+            self.observe(_route(scope), status, time.perf_counter() - started)
+
+
+def _body_length(scope: Scope) -> int:
+    """Bytes, as the request says; 0 where it does not."""
+    text = Headers(scope=scope).get("content-length", "")
+    return int(text) if text.isdecimal() and len(text) < 20 else 0
+
+
+def _route(scope: Scope) -> str:
+    """The path of the API's route that answered, `page` for a file, or `other`."""
+    path = getattr(scope.get("route"), "path", "")
+    return path or ("page" if "endpoint" in scope else "other")

@@ -1,0 +1,31 @@
+"""The files of an app: the page at `/`, and `/docs`, Swagger UI without a request to another host.
+
+Each file of the page is a route of its own: there is no path to play tricks with, and a route of the API that is asked
+with a wrong method stays one.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.responses import FileResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+HERE = Path(__file__).parent
+
+
+def add_pages(app: FastAPI) -> None:
+    """Serve `page/` at `/`, and the documentation."""
+    page = StaticFiles(directory=HERE / "page", html=True)
+    names = [path.relative_to(HERE / "page").as_posix() for path in (HERE / "page").rglob("*") if path.is_file()]
+    app.router.routes += [Route(f"/{name}", page, include_in_schema=False) for name in ["", *sorted(names)]]
+    app.router.routes.append(Mount("/docs/swagger", StaticFiles(directory=str(files("fastapi_offline") / "static"))))
+
+    @app.get("/docs", include_in_schema=False)
+    async def documentation() -> FileResponse:
+        return FileResponse(HERE / "docs" / "index.html")
+
+    @app.get("/docs/docs.js", include_in_schema=False)
+    async def documentation_script() -> FileResponse:
+        return FileResponse(HERE / "docs" / "docs.js")

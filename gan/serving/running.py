@@ -1,0 +1,80 @@
+"""Run an app on a socket until a signal ends it in good order.
+
+listener = bind("127.0.0.1", 8080)
+serve(app, listener)
+"""
+
+import signal
+import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+
+DRAIN_SECONDS = 60
+BACKLOG = 2048
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket of its own at an address, which does not listen yet; port 0 is any that is free.
+
+    Raises:
+        OSError: the host is no address of this machine, or the port cannot be had.
+    """
+    listener = None
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except (OSError, UnicodeError) as error:
+        if listener is not None:
+            listener.close()
+        reason = getattr(error, "strerror", None) or "no host has such a name"
+        raise OSError(
+            f"{host} port {port} cannot be served ({reason}); expected an address of this machine and a free port: "
+            "name others with --host and -p"
+        ) from error
+    return listener
+
+
+def listen(listener: socket.socket) -> None:
+    """Let clients in.
+
+    Raises:
+        OSError: another process was quicker.
+    """
+    try:
+        listener.listen(BACKLOG)
+    except OSError as error:
+        raise OSError(f"{url(listener)} cannot be served ({error.strerror}); name another port with -p") from error
+
+
+def url(listener: socket.socket) -> str:
+    """Where a socket is found, such as `http://127.0.0.1:8080`."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(app: ASGIApp, listener: socket.socket) -> None:
+    """Answer requests until SIGTERM or SIGINT; then those that have come in are still answered.
+
+    Raises:
+        KeyboardInterrupt: a second SIGINT did not wait for them.
+    """
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+    )
+    # uvicorn raises the signal that ended it once more, for the handler that was there before.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    server.run(sockets=[listener])
+    if server.force_exit:
+        raise KeyboardInterrupt("interrupted; some requests were not answered")

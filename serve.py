@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Serve a trained GAN over HTTP: a page to draw with at /, the API, and its documentation at /docs.
+
+    ./serve.py -p 8080
+    ./serve.py -p 8080 --load-dir pets-64 --watch
+    ./serve.py -p 8080 --host 0.0.0.0
+
+Only this machine can connect unless --host says otherwise. With --watch, a checkpoint that a training run saves is
+served without a restart. SIGTERM and Ctrl-C let requests that have come in be answered.
+"""
+
+import argparse
+import logging
+import math
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from gan.command_line import import_tensorflow, parser, run
+
+
+def port(text: str) -> int:
+    """A TCP port; 0 is any that is free."""
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"found {text}, expected an integer from 0 to 65535")
+    return value
+
+
+def seconds(text: str) -> float:
+    """A number above 0."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"found {text}, expected a number above 0")
+    return value
+
+
+def check_packages() -> None:
+    """See that the server's own packages are there, before TensorFlow takes its seconds.
+
+    Raises:
+        ValueError: one is not.
+    """
+    for name in ("fastapi", "fastapi_offline", "prometheus_client", "uvicorn"):
+        if find_spec(name) is None:
+            raise ValueError(
+                f"the package {name} is not installed; run `make .venv`, then `source .venv/bin/activate`, or "
+                "`poetry install --with serve`"
+            )
+
+
+def main() -> None:
+    flags = parser(__doc__)
+    flags.add_argument("-p", "--port", type=port, default=8080, help="TCP port; 0: any that is free")
+    flags.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0: all of this machine's")
+    flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoint")
+    flags.add_argument(
+        "--watch",
+        type=seconds,
+        nargs="?",
+        const=5.0,
+        metavar="SECONDS",
+        help="pick up new checkpoints of the --load-dir; look every so many seconds (5 if none are given)",
+    )
+    args = flags.parse_args()
+    check_packages()
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("gan.serving").setLevel(logging.INFO)
+
+    from gan.serving.running import bind, listen, serve, url
+
+    with bind(args.host, args.port) as listener:
+        import_tensorflow()
+        from gan.serving.app import create_app
+        from gan.serving.watching import describe, load
+
+        sampler = load(args.load_dir)
+        watched = None if args.watch is None else args.load_dir
+        app = create_app(sampler, watch_directory=watched, watch_seconds=args.watch or math.inf)
+        listen(listener)
+        logging.getLogger("gan.serving").info("%s serves %s", url(listener), describe(sampler))
+        serve(app, listener)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
