@@ -541,6 +541,13 @@ def test_phone(page: Page, scheme: str) -> None:
         page.open("#weights=0:1,1:0.5,2:0.25&seed=2147483647&second=2147483646&blend=0.5")
         assert page.run("return [innerWidth, document.documentElement.scrollWidth]") == [360, 360]
         page.run("scrollTo(0, 400)")
+        height = "return document.querySelector('.drawing').offsetHeight"
+        before = page.run(height)
+        for slider in page.css("#classes input"):
+            page.slide(slider, 0)
+        wait_until(lambda: page["status"].text.startswith("All weights are zero"))
+        assert page.run(height) == before, "the sliders do not move under the hand"
+        page.slide(page.slider(1), 1)
         top = page.run("return document.getElementById('picture').getBoundingClientRect().top")
         assert 0 <= top < 100, "the image stays in sight of the sliders"
         for selector in (

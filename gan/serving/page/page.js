@@ -142,8 +142,8 @@ function showFacts({ checkpoint, image, step, scores }) {
     ["Image", `${image.width} × ${image.height} ${kind}`],
   ];
   if (scores) {
-    facts.push(["FID", `${scores.fid.toFixed(2)} (noise floor ${scores.noise_floor.toFixed(2)})`]);
-    facts.push(["Class accuracy", `${(scores.accuracy * 100).toFixed(1)}%`]);
+    facts.push(["FID", `${scores.fid.toFixed(3)} (noise floor ${scores.noise_floor.toFixed(3)})`]);
+    facts.push(["Class accuracy", `${(scores.accuracy * 100).toFixed(2)}%`]);
   }
   byId("facts").replaceChildren();
   for (const [name, value] of facts) {
