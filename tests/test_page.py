@@ -303,6 +303,7 @@ def test_seed_field(page: Page) -> None:
 
 
 def test_new_style(page: Page) -> None:
+    page.slide(page["blend"], 1)
     seeds = set()
     for _ in range(3):
         page["new-style"].click()
@@ -310,6 +311,8 @@ def test_new_style(page: Page) -> None:
         page.shows(labels=[1, 0, 0], seed=seed)
         seeds.add(seed)
     assert len(seeds) == 3
+    page["new-second"].click()
+    page.shows(labels=[1, 0, 0], seed=int(page["second"].get_attribute("value")))
 
 
 def test_blend_turns_from_one_style_to_another(page: Page) -> None:

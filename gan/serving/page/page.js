@@ -39,7 +39,7 @@ function run(model, message) {
   const drawState = drawing(model);
   const draw = latest(async (wanted) => {
     const checkpoint = await drawState(wanted);
-    if (checkpoint !== model.checkpoint) await renew();
+    if (checkpoint && checkpoint !== model.checkpoint) await renew();
   }, message());
   const drawEnds = whenQuiet(ENDS_AFTER_MILLISECONDS, blendEnds(model, message()));
   const keepLink = whenQuiet(LINK_AFTER_MILLISECONDS, () => history.replaceState(null, "", toHash(state)));

@@ -5,7 +5,7 @@
 
 const DEFAULTS = { seed: 0, second: 1, blend: 0, row: 0 };
 
-/** What a request that a person reads or a name of a file holds of a mixture, at most. */
+/** Classes of a mixture that its description and its file's name tell, at most. */
 const NAMED_CLASSES = 4;
 
 export function alone(index, count) {
