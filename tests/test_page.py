@@ -284,6 +284,7 @@ def test_all_zeros_is_said_and_keeps_the_image(page: Page) -> None:
     page.slide(page.slider(0), 0)
     wait_until(lambda: page["status"].text == "All weights are zero: raise one to draw an image.")
     page.shows(labels=[1, 0, 0], seed=0)
+    assert "weights=0:1&" in copied(page, "copy-link"), "the link is that of the image"
     page.slide(page.slider(1), 0.2)
     page.shows(labels=[0, 1, 0], seed=0)
     assert page["status"].text == ""

@@ -32,6 +32,7 @@ async function start() {
 
 function run(model, message) {
   let state = fromHash(location.hash, model);
+  let drawn = state;
   let filtered = model.classes.map((_, index) => index);
   showFacts(model);
   byId("controls").hidden = false;
@@ -42,13 +43,15 @@ function run(model, message) {
     if (checkpoint && checkpoint !== model.checkpoint) await renew();
   }, message());
   const drawEnds = whenQuiet(ENDS_AFTER_MILLISECONDS, blendEnds(model, message()));
-  const keepLink = whenQuiet(LINK_AFTER_MILLISECONDS, () => history.replaceState(null, "", toHash(state)));
+  const keepLink = whenQuiet(LINK_AFTER_MILLISECONDS, () => history.replaceState(null, "", toHash(drawn)));
   const sayEmpty = message();
   const showStyle = styleControls(model, set, message());
-  const showStrip = styleStrip(model, (index, seed) => set({ weights: alone(index, model.classes.length), seed, blend: 0 }), message());
+  const onlyWeight = (index) => alone(index, model.classes.length);
+  const pick = (index, seed) => set({ weights: onlyWeight(index), seed, blend: 0 });
+  const showStrip = styleStrip(model, pick, message());
   const showClasses = classSliders(model.classes, {
     setWeight: (index, weight) => set({ weights: state.weights.with(index, weight) }),
-    setAlone: (index) => set({ weights: alone(index, model.classes.length) }),
+    setAlone: (index) => set({ weights: onlyWeight(index) }),
     setFiltered: (indices) => showStrip(state, (filtered = indices)),
   });
 
@@ -71,6 +74,7 @@ function run(model, message) {
     const empty = isEmpty(state.weights);
     sayEmpty(empty ? "All weights are zero: raise one to draw an image." : "");
     if (empty) return;
+    drawn = state;
     draw(state);
     drawEnds(state);
     keepLink();
@@ -79,7 +83,7 @@ function run(model, message) {
   byId("even-mix").addEventListener("click", () => set({ weights: model.classes.map(() => 1) }));
   byId("previous-styles").addEventListener("click", () => set({ row: otherRows(state.row, -1, model) }));
   byId("next-styles").addEventListener("click", () => set({ row: otherRows(state.row, 1, model) }));
-  byId("copy-link").addEventListener("click", (event) => copy(new URL(toHash(state), location.href).href, event.target));
+  byId("copy-link").addEventListener("click", (event) => copy(new URL(toHash(drawn), location.href).href, event.target));
   byId("copy-command").addEventListener("click", (event) => copy(byId("command").textContent, event.target));
   window.addEventListener("hashchange", () => set(fromHash(location.hash, model)));
   set({});
