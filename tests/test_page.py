@@ -576,26 +576,30 @@ def test_phone(page: Page, scheme: str) -> None:
         page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
-def test_many_classes_have_a_filter(browser: webdriver.Chrome, quiet: None) -> None:
-    served = Served(make_sampler(ImageSpec(8, 16, 3, tuple(f"breed {n}" for n in range(1, 121))))).start()
+@pytest.fixture
+def breeds(browser: webdriver.Chrome) -> Iterator[Page]:
+    served = Served(make_sampler(ImageSpec(8, 16, 3, tuple(f"breed {number}" for number in range(1, 121))))).start()
     page = Page(browser, served)
-    try:
-        page.open()
-        assert len(page.css("#strip button")) == 100
-        page["filter"].send_keys("breed 7")
-        wait_until(lambda: len(page.css("#strip button")) == 5 * 11)
-        assert [item.text for item in page.css("#classes .name") if item.is_displayed()][:2] == ["breed 7", "breed 70"]
-        page.css("#strip button")[1].click()
-        page.shows(labels=np.eye(120)[69].tolist(), seed=0)
-        page["filter"].send_keys("x")
-        wait_until(page["no-class"].is_displayed)
-        page["filter"].clear()
-        page["filter"].send_keys("1")
-        page["even-mix"].click()
-        wait_until(lambda: page.caption().endswith("at 1%, 116 more classes, style of seed 0"))
-        page.shows(labels=[1] * 120, seed=0)
-    finally:
-        served.stop()
+    page.open()
+    yield page
+    served.stop()
+
+
+def test_many_classes_have_a_filter(breeds: Page, quiet: None) -> None:
+    assert len(breeds.css("#strip button")) == 100
+    breeds["filter"].send_keys("breed 7")
+    wait_until(lambda: len(breeds.css("#strip button")) == 5 * 11)
+    shown = [item.text for item in breeds.css("#classes .name") if item.is_displayed()]
+    assert shown[:2] == ["breed 7", "breed 70"]
+    breeds.css("#strip button")[1].click()
+    breeds.shows(labels=np.eye(120)[69].tolist(), seed=0)
+    breeds["filter"].send_keys("x")
+    wait_until(breeds["no-class"].is_displayed)
+    breeds["filter"].clear()
+    breeds["filter"].send_keys("1")
+    breeds["even-mix"].click()
+    wait_until(lambda: breeds.caption().endswith("at 1%, 116 more classes, style of seed 0"))
+    breeds.shows(labels=[1] * 120, seed=0)
 
 
 def shown_request(page: Page) -> Any:

@@ -21,7 +21,8 @@ class Refused extends Error {}
 export async function request(path, body) {
   const options = { signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS) };
   if (body) {
-    Object.assign(options, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    const headers = { "Content-Type": "application/json" };
+    Object.assign(options, { method: "POST", headers, body: JSON.stringify(body) });
   }
   let reply, blob;
   try {

@@ -5,7 +5,7 @@
 import { latest, requestJson, whenQuiet } from "./api.js";
 import { classSliders } from "./classes.js";
 import { drawing } from "./drawing.js";
-import { alone, fromHash, isEmpty, toHash, wholeNumber } from "./state.js";
+import { alone, fromHash, isEmpty, percent, toHash, wholeNumber } from "./state.js";
 import { otherRows, styleStrip } from "./strip.js";
 import { drawTiles, sizeTiles } from "./tiles.js";
 
@@ -83,7 +83,8 @@ function run(model, message) {
   byId("even-mix").addEventListener("click", () => set({ weights: model.classes.map(() => 1) }));
   byId("previous-styles").addEventListener("click", () => set({ row: otherRows(state.row, -1, model) }));
   byId("next-styles").addEventListener("click", () => set({ row: otherRows(state.row, 1, model) }));
-  byId("copy-link").addEventListener("click", (event) => copy(new URL(toHash(drawn), location.href).href, event.target));
+  const link = () => new URL(toHash(drawn), location.href).href;
+  byId("copy-link").addEventListener("click", (event) => copy(link(), event.target));
   byId("copy-command").addEventListener("click", (event) => copy(byId("command").textContent, event.target));
   window.addEventListener("hashchange", () => set(fromHash(location.hash, model)));
   set({});
@@ -126,7 +127,7 @@ function styleControls({ limits }, set, say) {
   }
   return (state) => {
     blend.value = state.blend;
-    blend.ariaValueText = `${Math.round(state.blend * 100)}% of the way from seed ${state.seed} to seed ${state.second}`;
+    blend.ariaValueText = `${percent(state.blend)} of the way from seed ${state.seed} to seed ${state.second}`;
     for (const [key, field] of Object.entries(fields)) {
       if (wholeNumber(field.value, limits.seed) === state[key]) continue;
       // What is being typed and is no seed yet stays as it is.

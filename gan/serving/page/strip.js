@@ -23,7 +23,8 @@ export function styleStrip(model, pick, say) {
   let marked = null;
 
   const draw = latest(async ({ classes, seeds, key }) => {
-    const images = seeds.flatMap((seed) => classes.map((index) => ({ labels: alone(index, model.classes.length), seed })));
+    const labels = classes.map((index) => alone(index, model.classes.length));
+    const images = seeds.flatMap((seed) => labels.map((each) => ({ labels: each, seed })));
     const paint = await drawTiles(images, model, classes.length);
     table.replaceChildren(head(classes, model.classes), body(classes, seeds, model.classes, paint, pick));
     shown = key;
@@ -69,7 +70,8 @@ function body(classes, seeds, names, paint, pick) {
     const cells = classes.map((index, column) => {
       const canvas = document.createElement("canvas");
       paint(canvas, row * classes.length + column);
-      const button = element("button", { type: "button", ariaLabel: `${names[index]}, style of seed ${seed}`, tabIndex: -1 }, canvas);
+      const ariaLabel = `${names[index]}, style of seed ${seed}`;
+      const button = element("button", { type: "button", ariaLabel, tabIndex: -1 }, canvas);
       Object.assign(button.dataset, { class: index, seed });
       button.addEventListener("click", () => pick(index, seed));
       return element("td", {}, button);
