@@ -77,7 +77,7 @@ class Served:
     def start(self) -> "Served":
         config = uvicorn.Config(self, port=self.port, log_level="error", ws="none", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         wait_until(lambda: self._server.started and self._ready())
         return self
