@@ -35,6 +35,10 @@ def seconds(text: str) -> float:
     return value
 
 
+# argparse names the type in its messages: "invalid integer value: 'x'".
+port.__name__, seconds.__name__ = "integer", "number"
+
+
 def check_packages() -> None:
     """See that the server's own packages are there, before TensorFlow takes its seconds.
 
@@ -76,7 +80,7 @@ def main() -> None:
 
         sampler = load(args.load_dir)
         watched = None if args.watch is None else args.load_dir
-        app = create_app(sampler, watch_directory=watched, watch_seconds=args.watch or math.inf)
+        app = create_app(sampler, warm=True, watch_directory=watched, watch_seconds=args.watch or math.inf)
         listen(listener)
         logging.getLogger("gan.serving").info("%s serves %s", url(listener), describe(sampler))
         serve(app, listener)

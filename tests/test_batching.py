@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import TINY
+import tensorflow as tf
 
+from gan.config import Config
 from gan.images import ImageSpec
 from gan.models.generator import Generator
 from gan.sampling import BATCH, Sampler, one_hot, styles
@@ -188,9 +189,10 @@ def test_a_network_that_cannot_draw_is_not_ready_until_it_is_swapped(stub, caplo
 
 def test_answers_under_concurrency_equal_those_drawn_alone():
     spec = ImageSpec(28, 28, 1, tuple("0123456789"))
-    sampler = Sampler(Generator(spec, TINY), spec, noise_dims=6)
+    config = Config(noise_dims=6)
+    sampler = Sampler(Generator(spec, config), spec, noise_dims=6)
     seen = SimpleNamespace(sizes=[])
-    count = 300
+    count = 150
     labels = one_hot(np.arange(count) % 10, 10)
     z = styles(6, seed=3, numbers=range(count))
     alone = np.concatenate([sampler.sample(labels[n : n + 1], z[n : n + 1]) for n in range(count)])
@@ -211,3 +213,17 @@ def test_answers_under_concurrency_equal_those_drawn_alone():
     np.testing.assert_array_equal(together, alone)
     assert 1 < max(seen.sizes) <= BATCH
     assert sum(seen.sizes) == count
+
+
+def test_the_network_always_draws_a_whole_batch():
+    """Else how an image comes out could depend on how many others there are."""
+
+    def network(z, y, *, training):
+        rows = tf.shape(z)[0]
+        return tf.fill([rows, 4, 4, 1], tf.cast(rows, tf.float32) / 127.5 - 1.0)
+
+    sampler = Sampler(network, SPEC, noise_dims=2)
+    with Batching(sampler, capacity=1000) as batching:
+        answers = [batching.submit(*rows(*range(count))) for count in (1, 2, 63, 64, 65, 1)]
+        for answer in answers:
+            np.testing.assert_array_equal(answer.result(WAIT).images, BATCH)

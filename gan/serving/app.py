@@ -56,6 +56,7 @@ def create_app(
     *,
     queue_images: int = QUEUE_IMAGES,
     images_per_call: int = BATCH,
+    warm: bool = False,
     watch_directory: Path | None = None,
     watch_seconds: float = 5.0,
 ) -> FastAPI:
@@ -65,6 +66,7 @@ def create_app(
         sampler: draws the images.
         queue_images: images that may wait for the network, at least as many as one request may ask for.
         images_per_call: images that are joined into one network call.
+        warm: whether the sampler has drawn already; else the app is not ready until it has.
         watch_directory: where to look for new checkpoints, if they are to be picked up.
         watch_seconds: between two looks.
     """
@@ -73,6 +75,7 @@ def create_app(
         sampler,
         capacity=max(queue_images, schemas.most_images(sampler.spec)),
         images_per_call=images_per_call,
+        warm=warm,
         observe=metrics.count_call,
     )
     metrics.waiting_images.set_function(lambda: batching.waiting)

@@ -58,6 +58,7 @@ class Batching:
         sampler: whose images are wanted; `swap` puts another one in its place.
         capacity: images that may wait, in all.
         images_per_call: images in one network call, at most, unless a single request has more.
+        warm: whether the sampler has drawn already; else the first thing that is drawn is an image for nobody.
         observe: told the number of images of each network call, by the thread that owns the network.
     """
 
@@ -67,6 +68,7 @@ class Batching:
         *,
         capacity: int,
         images_per_call: int = BATCH,
+        warm: bool = False,
         observe: Callable[[int], None] = lambda count: None,
     ) -> None:
         self.capacity = capacity
@@ -78,6 +80,8 @@ class Batching:
         self._open = True
         self._changed = threading.Condition()
         self._warm = threading.Event()
+        if warm:
+            self._warm.set()
         # A daemon: a process that is ended at once does not wait for it.
         self._thread = threading.Thread(target=self._work, name="network", daemon=True)
 
@@ -148,7 +152,8 @@ class Batching:
         self._warm.set()
 
     def _work(self) -> None:
-        self._warm_up()
+        if not self.ready:
+            self._warm_up()
         while requests := self._take():
             self._draw(requests)
 

@@ -26,7 +26,7 @@ TOO_LARGE = "the body is too large; /api/model has the limits"
 class Around:
     """Args:
     app: what answers.
-    largest_body: bytes; a request that says it has more is not let in, and one that says nothing is read as far as that.
+    largest_body: bytes; a request that says it has more is not let in; what says nothing is read as far as that.
     observe: told the route's path, the status and the seconds of each request.
     """
 

@@ -10,7 +10,7 @@ Shapes: `K` classes, `Z` style.
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, field_validator, model_validator
 from pydantic.config import JsonDict
 
 from gan.images import GRID_GAP, ImageSpec
@@ -28,23 +28,24 @@ MOST_PIXELS = 2**24
 
 Format = Literal["png", "jpeg"]
 
+
+def _whole(value: Any) -> Any:
+    """7.0 is an integer in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_WHOLE = BeforeValidator(_whole)
+
 # Both given, neither of them null, is the one thing that the types do not exclude.
 _NOT_BOTH: JsonDict = {
     "not": {"required": ["style", "seed"], "properties": {"style": {"type": "array"}, "seed": {"type": "integer"}}}
 }
 
 
-class Choice(BaseModel):
-    """An image: weights of classes, and a style or the seed of one."""
+class _Strict(BaseModel):
+    """An object of these keys alone, whose values are of these types and of no others that could stand for them."""
 
-    # An error names what was found in its own words, in gan.serving.errors.
-    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra=_NOT_BOTH)
-
-    labels: list[float]
-    style: list[float] | None = None
-    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = Field(
-        None, description="decides the style, where none is given; neither: seed 0"
-    )
+    model_config = ConfigDict(strict=True, extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
@@ -54,6 +55,18 @@ class Choice(BaseModel):
         if isinstance(values, dict) and (unknown := next((key for key in values if key not in known), None)):
             raise ValueError(f"{ascii(unknown)[:40]} is not known; expected {', '.join(known)}")
         return values
+
+
+class Choice(_Strict):
+    """An image: weights of classes, and a style or the seed of one."""
+
+    model_config = ConfigDict(json_schema_extra=_NOT_BOTH)
+
+    labels: list[float]
+    style: list[float] | None = None
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED), _WHOLE] | None = Field(
+        None, description="decides the style, where none is given; neither: seed 0"
+    )
 
     @field_validator("labels")
     @classmethod
@@ -92,11 +105,8 @@ class OneImage(Choice):
     format: Format = Field("png", description="file format")
 
 
-class ManyImages(BaseModel):
+class ManyImages(_Strict):
     """Images as one picture or one archive."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-    _known_keys = Choice._known_keys
 
     images: list[Choice]
     form: Literal["grid", "zip"] = Field(
@@ -126,8 +136,6 @@ class Limits(BaseModel):
 
 class Model(BaseModel):
     """The model that is served now. The scores are those of the checkpoint, null if it was not scored."""
-
-    model_config = ConfigDict(ser_json_inf_nan="null")
 
     image: Size
     classes: list[str]
@@ -193,7 +201,7 @@ def make_schemas(spec: ImageSpec, *, noise_dims: int) -> Schemas:
     many_fields: dict[str, Any] = {
         "images": (Annotated[list[choice], Field(fail_fast=True, min_length=1, max_length=most)], ...),
         "columns": (
-            Annotated[int, Field(ge=1, le=most)] | None,
+            Annotated[int, Field(ge=1, le=most), _WHOLE] | None,
             Field(None, description="of the grid; by default it is a square. An archive has none"),
         ),
     }

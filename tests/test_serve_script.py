@@ -1,0 +1,220 @@
+"""`./serve.py` as a process: what it says, how it ends, and what it picks up."""
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from helpers import TINY, clean_environment
+
+from gan.images import ImageSpec, encode
+from gan.models.generator import Generator
+from gan.sampling import Sampler, one_hot, styles
+from gan.training import checkpoints
+from gan.training.checkpoints import About
+
+ROOT = Path(__file__).parents[1]
+SPEC = ImageSpec(8, 8, 1, ("dark", "middle", "bright"))
+WAIT = 60
+SCORES = {"fid": 2.5, "noise_floor": 0.5, "accuracy": 0.75, "samples": 24, "classifier": "0123456789ab"}
+
+
+def save(directory, step, *, spec=SPEC, scores=SCORES):
+    """A checkpoint of random weights; others at every call."""
+    about = About("gan", step, spec, TINY, data="", scores=scores)
+    return checkpoints.save(directory, about, {"average": Generator(spec, TINY)}, keep=9)
+
+
+def command(*arguments):
+    return [sys.executable, str(ROOT / "serve.py"), *map(str, arguments)]
+
+
+@contextmanager
+def running(*arguments):
+    """A server on a free port, its address, and a list that its lines come into."""
+    process = subprocess.Popen(
+        command("-p", 0, *arguments), env=clean_environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    lines = []
+    reader = threading.Thread(target=lambda: lines.extend(process.stderr))
+    try:
+        first = process.stderr.readline()
+        assert first.startswith("http://127.0.0.1:"), first + process.stderr.read()
+        lines.append(first)
+        reader.start()
+        yield process, first.split()[0], lines
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ask(url, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=WAIT) as answer:
+        return answer.status, answer.headers, answer.read()
+
+
+def eventually(condition):
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_it_says_where_and_draws_what_generate_would(tmp_path):
+    save(tmp_path, 7)
+    with running("--load-dir", tmp_path) as (process, url, lines):
+        assert re.fullmatch(
+            r"http://127\.0\.0\.1:\d+ serves gan-00000007: FID 2\.500 \(5\.0x the noise floor 0\.500\).*\n", lines[0]
+        )
+        status, headers, content = ask(f"{url}/api/generate-image", {"labels": [0, 1, 0], "seed": 3})
+        assert (status, headers["X-Checkpoint"]) == (200, "gan-00000007")
+        drawn = Sampler.from_checkpoint(tmp_path).sample(one_hot([1], 3), styles(6, seed=3, numbers=[1]))
+        assert content == encode(drawn[0], "png")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT) == 0
+    assert len(lines) == 1
+
+
+def begin(url, body):
+    """A connection with a request that the server waits for the body of."""
+    host, port = url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=WAIT)
+    head = "POST /api/generate-images HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    connection.sendall(f"{head}Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode())
+    assert b"100 Continue" in connection.recv(1000)
+    return connection
+
+
+def test_sigterm_lets_requests_in_flight_be_answered(tmp_path):
+    save(tmp_path, 7)
+    body = json.dumps({"images": [{"labels": [1, 2, 3], "seed": seed} for seed in range(100)], "as": "zip"}).encode()
+    with running("--load-dir", tmp_path) as (process, url, _):
+        ask(f"{url}/readyz")
+        connections = [begin(url, body) for _ in range(8)]
+        process.send_signal(signal.SIGTERM)
+        eventually(lambda: refused(url))
+        answers = []
+        for connection in connections:
+            connection.sendall(body)
+        for connection in connections:
+            with connection, connection.makefile("rb") as stream:
+                answers.append(stream.read())
+        assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 8
+        assert {answer.partition(b"\r\n\r\n")[2] for answer in answers} == {answers[0].partition(b"\r\n\r\n")[2]}
+        assert process.wait(WAIT) == 0
+
+
+def refused(url):
+    host, port = url.removeprefix("http://").split(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=WAIT).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_new_checkpoint_is_picked_up_and_a_damaged_or_other_one_is_not(tmp_path):
+    save(tmp_path, 1)
+
+    def drawn(url):
+        _, headers, content = ask(f"{url}/api/generate-image", {"labels": [0, 1, 0]})
+        return headers["X-Checkpoint"], content
+
+    with running("--load-dir", tmp_path, "--watch", 0.05) as (process, url, lines):
+        name, first = drawn(url)
+        assert name == "gan-00000001"
+        save(tmp_path, 2)
+        eventually(lambda: drawn(url)[0] == "gan-00000002")
+        second = drawn(url)[1]
+        assert second != first
+        assert json.loads(ask(f"{url}/api/model")[2])["step"] == 2
+        assert "gan_checkpoint_step 2.0" in ask(f"{url}/metrics")[2].decode()
+
+        damaged = save(tmp_path / "elsewhere", 3)
+        next(damaged.glob("variables.data*")).write_bytes(b"")
+        damaged.rename(tmp_path / damaged.name)
+        eventually(lambda: any("gan-00000003" in line for line in lines))
+        assert drawn(url) == ("gan-00000002", second)
+
+        save(tmp_path, 4, spec=ImageSpec(8, 8, 3, SPEC.class_names))
+        eventually(lambda: any("gan-00000004" in line for line in lines))
+        assert drawn(url) == ("gan-00000002", second)
+
+        shutil.rmtree(tmp_path / "gan-00000003")
+        shutil.rmtree(tmp_path / "gan-00000004")
+        save(tmp_path, 2)
+        eventually(lambda: drawn(url)[1] != second)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT) == 0
+    picked = [line for line in lines[1:] if line.startswith("picked up")]
+    assert [line.split()[2] for line in picked] == ["gan-00000002:", "gan-00000002:"]
+    assert "FID 2.500" in picked[0]
+    warned = [line for line in lines[1:] if line.startswith("warning:")]
+    assert [line for line in warned if "gan-00000003: variables.data-00000-of-00001 is not as it was written" in line]
+    other = (
+        "gan-00000002 stays: gan-00000004 makes images of 8x8 RGB, 3 classes (dark, middle, bright) from 6 numbers, "
+    )
+    assert [line for line in lines if line.startswith(other)]
+
+
+def fail(*arguments):
+    """The one line that the script says to bad input."""
+    done = subprocess.run(command(*arguments), env=clean_environment(), capture_output=True, text=True, timeout=WAIT)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("serve.py: ")
+    return done.stderr
+
+
+def test_a_port_in_use_is_one_line(tmp_path):
+    save(tmp_path, 1)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        message = fail("-p", port, "--load-dir", tmp_path)
+    assert f"127.0.0.1 port {port} cannot be served (Address already in use); expected an address" in message
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a" * 300, "::zz"])
+def test_a_host_that_is_not_this_machine_is_one_line(tmp_path, host):
+    save(tmp_path, 1)
+    assert "cannot be served (" in fail("--host", host, "-p", 0, "--load-dir", tmp_path)
+
+
+def test_without_a_checkpoint_the_command_that_makes_one_is_named(tmp_path):
+    message = fail("-p", 0, "--load-dir", tmp_path / "nowhere")
+    assert "nowhere: no such directory; expected a gan checkpoint: run ./train.py --save-dir" in message
+
+
+def test_without_the_packages_the_command_that_installs_them_is_named(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-S", str(ROOT / "serve.py"), "-p", "0"], capture_output=True, text=True, timeout=WAIT
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("serve.py: the package fastapi is not installed; run `make .venv`")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["-p", "65536"], "argument -p/--port: found 65536, expected an integer from 0 to 65535"),
+        (["--watch", "0"], "argument --watch: found 0, expected a number above 0"),
+        (["--watch", "nan"], "argument --watch: found nan, expected a number above 0"),
+        (["-p", "x"], "argument -p/--port: invalid integer value: 'x'"),
+    ],
+)
+def test_bad_flags_are_refused_by_name(arguments, expected):
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=WAIT)
+    assert done.returncode == 2
+    assert expected in done.stderr

@@ -1,0 +1,461 @@
+import io
+import json
+import threading
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from helpers import TINY
+from PIL import Image
+from pydantic import ValidationError
+
+from gan.images import GRID_GAP, ImageSpec, encode, grid
+from gan.models.generator import Generator
+from gan.sampling import Sampler, one_hot, styles
+from gan.serving import schemas
+from gan.serving.app import LARGEST_BODY, create_app
+
+SPEC = ImageSpec(8, 6, 3, ("dark", "middle", "bright"))
+LABELS = [0.0, 1.0, 0.0]
+WAIT = 20
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def sampler():
+    return Sampler(Generator(SPEC, TINY), SPEC, noise_dims=6, scores={"fid": 2.5, "noise_floor": float("nan")})
+
+
+@contextmanager
+def served(sampler, **options):
+    """A client of a warm app."""
+    with TestClient(create_app(sampler, **options)) as client:
+        deadline = time.monotonic() + WAIT
+        while client.get("/readyz").status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client(sampler):
+    with served(sampler) as client:
+        yield client
+
+
+class Stub:
+    """A network that waits until it is let go; the spec is that of the tests."""
+
+    spec, noise_dims, path, step, scores = SPEC, 6, None, 12, {}
+
+    def __init__(self, *, error=None):
+        self.error = error
+        self.go, self.entered = threading.Event(), threading.Semaphore(0)
+
+    def sample(self, labels, styles):
+        self.entered.release()
+        assert self.go.wait(WAIT)
+        if self.error is not None and len(labels) != 1:
+            raise self.error
+        return np.zeros((len(labels), *SPEC.shape), np.uint8)
+
+
+def pixels(content):
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image)
+
+
+def alone(sampler, labels, z):
+    return sampler.sample(np.asarray([labels], np.float32), np.asarray([z], np.float32))[0]
+
+
+def test_the_model_says_what_it_is(client):
+    model = client.get("/api/model").json()
+    assert model == {
+        "image": {"height": 8, "width": 6, "channels": 3},
+        "classes": ["dark", "middle", "bright"],
+        "style_size": 6,
+        "checkpoint": "unsaved",
+        "step": 0,
+        "scores": {"fid": 2.5, "noise_floor": None},
+        "limits": {"images": 100, "seed": 2147483647, "style": 10.0, "body": 4194304, "queue": 1024},
+    }
+
+
+def test_an_image_is_the_one_that_generate_draws(client, sampler):
+    answer = client.post("/api/generate-image", json={"labels": LABELS, "seed": 7})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    assert (answer.headers["x-checkpoint"], answer.headers["x-seed"]) == ("unsaved", "7")
+    z = styles(6, seed=7, numbers=[1])
+    expected = sampler.sample(one_hot([1], 3), z)[0]
+    assert answer.content == encode(expected, "png")
+    by_style = {"labels": [0, 5, 0], "style": client.get("/api/styles/sample", params={"seed": 7}).json()["style"]}
+    again = client.post("/api/generate-image", json=by_style)
+    assert again.content == answer.content
+    assert "x-seed" not in again.headers
+    jpeg = client.post("/api/generate-image", json={"labels": LABELS, "seed": 7, "format": "jpeg"})
+    assert (jpeg.content, jpeg.headers["content-type"]) == (encode(expected, "jpg"), "image/jpeg")
+
+
+def test_without_style_and_seed_the_seed_is_0(client):
+    answers = [client.post("/api/generate-image", json={"labels": LABELS, **more}) for more in ({}, {"seed": None})]
+    answers.append(client.post("/api/generate-image", json={"labels": LABELS, "seed": 0, "style": None}))
+    answers.append(client.post("/api/generate-image", content=invalid(seed=0.0), headers=JSON))
+    assert len({answer.content for answer in answers}) == 1
+    assert {answer.headers["x-seed"] for answer in answers} == {"0"}
+
+
+@pytest.mark.parametrize("weights", [[1, 1, 0], [1e308, 1e308, 0], [5e-324, 5e-324, 0.0], [1e-30, 1e-30, -0.0]])
+def test_weights_are_divided_by_their_sum_whatever_their_size(client, sampler, weights):
+    answer = client.post("/api/generate-image", json={"labels": weights})
+    expected = alone(sampler, [0.5, 0.5, 0], styles(6, seed=0, numbers=[1])[0])
+    np.testing.assert_array_equal(pixels(answer.content), expected)
+
+
+def test_several_images_are_a_grid_or_an_archive(client, sampler):
+    images = [{"labels": LABELS, "seed": seed} for seed in range(5)]
+    expected = sampler.sample(one_hot([1] * 5, 3), np.stack([styles(6, seed=s, numbers=[1])[0] for s in range(5)]))
+    square = client.post("/api/generate-images", json={"images": images})
+    assert square.content == encode(grid(expected, columns=3), "png")
+    assert square.headers["x-checkpoint"] == "unsaved"
+    row = client.post("/api/generate-images", json={"images": images, "columns": 5, "format": "jpeg"})
+    assert (row.content, row.headers["content-type"]) == (encode(grid(expected, columns=5), "jpg"), "image/jpeg")
+    archive = client.post("/api/generate-images", json={"images": images, "as": "zip"})
+    assert archive.headers["content-type"] == "application/zip"
+    assert archive.content == client.post("/api/generate-images", json={"images": images, "as": "zip"}).content
+    with zipfile.ZipFile(io.BytesIO(archive.content)) as file:
+        assert file.namelist() == [f"{number}.png" for number in range(1, 6)]
+        assert [file.read(name) for name in file.namelist()] == [encode(image, "png") for image in expected]
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (1024, 1024), (1024, 4), (4, 1024), (256, 256)])
+def test_a_grid_of_the_most_images_is_one_that_every_format_has(height, width):
+    most = schemas.most_images(ImageSpec(height, width, 3, ("a",)))
+    assert 1 <= most <= 100
+    assert most * (max(height, width) + GRID_GAP) + GRID_GAP <= 65_500
+    assert most * height * width <= 2**24
+
+
+def test_concurrent_answers_are_those_drawn_alone(client, sampler):
+    rng = np.random.default_rng(0)
+    weights = rng.random((60, 3)).round(3).tolist()
+
+    def ask(number):
+        return client.post("/api/generate-image", json={"labels": weights[number], "seed": number})
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(ask, range(60)))
+    for number, answer in enumerate(answers):
+        choice = schemas.Choice.model_validate({"labels": weights[number]})
+        expected = alone(sampler, choice.label_vector(), styles(6, seed=number, numbers=[1])[0])
+        assert answer.content == encode(expected, "png")
+
+
+def invalid(**changes):
+    return json.dumps({"labels": LABELS, **changes})
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (invalid(labels=[1, 0]), "labels has 2 weights; expected 3, one a class"),
+        (invalid(labels=[1] * 9), "labels has 9 weights; expected 3, one a class"),
+        (invalid(labels=[0, 0, 0.0]), "labels are all 0; expected at least one weight above 0"),
+        (invalid(labels=[1, -1, 0]), "labels[1] is -1; expected at least 0"),
+        ('{"labels": [1, 0, NaN]}', "labels[2] is nan; expected a finite number"),
+        ('{"labels": [1, -Infinity, 0]}', "labels[1] is -inf; expected a finite number"),
+        ('{"labels": [1e999, 0, 0]}', "labels[0] is inf; expected a finite number"),
+        (f'{{"labels": [1{"0" * 400}, 0, 0]}}', "labels[0] is a number too large; expected a number"),
+        (f'{{"labels": [1{"0" * 9000}, 0, 0]}}', "the body cannot be read as JSON: it is too deep, "),
+        (invalid(labels=[True, 0, 0]), "labels[0] is true or false; expected a number"),
+        (invalid(labels=["1", 0, 0]), "labels[0] is '1'; expected a number"),
+        (invalid(labels={"0": 1}), "labels is an object; expected a list"),
+        ("{}", "labels is missing; /docs shows what is expected"),
+        (invalid(style=[1.0] * 5), "style has 5 numbers; expected 6"),
+        (invalid(style=[1.0] * 5 + [10.5]), "style[5] is 10.5; expected at most 10"),
+        ('{"labels": [1, 0, 0], "style": [0, 0, 0, 0, 0, NaN]}', "style[5] is nan; expected a finite number"),
+        (invalid(style=[0.0] * 6, seed=1), "style and seed are both given; expected one of them"),
+        (invalid(seed=-1), "seed is -1; expected at least 0"),
+        (invalid(seed=2**31), "seed is 2147483648; expected at most 2147483647"),
+        (invalid(seed=1.5), "seed is 1.5; expected an integer"),
+        (invalid(seed="7"), "seed is '7'; expected an integer"),
+        (invalid(seed=False), "seed is true or false; expected an integer"),
+        (invalid(format="gif"), "format is 'gif'; expected 'png' or 'jpeg'"),
+        (invalid(format="x" * 100_000), "format is text; expected 'png' or 'jpeg'"),
+        (invalid(sead=1), "'sead' is not known; expected labels, style, seed, format"),
+        ('{"\\ud800\\n": 1}', "'\\ud800\\n' is not known; expected labels"),
+        ('{"labels": [1, 0, 0], "format": "\\ud800"}', "format"),
+        ("[]", "the body is a list; expected an object"),
+        ("null", "labels is missing"),
+        ("", "the body"),
+        ("{", "the body is not JSON: Expecting property name enclosed in double quotes at character 1"),
+        ("[" * 100_000, "the body cannot be read as JSON: it is too deep"),
+        (b'{"labels": "\xff"}', "the body cannot be read as JSON"),
+    ],
+)
+def test_bad_input_is_one_line(client, body, message):
+    answer = client.post("/api/generate-image", content=body, headers=JSON)
+    assert answer.status_code == 422
+    assert set(answer.json()) == {"detail"}
+    if body != "null":
+        assert answer.json()["detail"].startswith(message)
+    assert len(answer.content) < 400
+    assert "\n" not in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"images": []}, "images has 0 images; expected at least 1"),
+        ({"images": [{"labels": LABELS}] * 101}, "images has 101 images; expected at most 100"),
+        ({"images": [{"labels": LABELS}, {"labels": [1]}]}, "images[1].labels has 1 weights; expected 3"),
+        ({"images": [{"labels": LABELS}, {"labels": [0, 0, 0]}]}, "images[1]: labels are all 0;"),
+        ({"images": [{"labels": LABELS, "seed": 1, "style": [0] * 6}]}, "images[0]: style and seed are both given"),
+        ({"images": [{"labels": LABELS, "format": "png"}]}, "images[0]: 'format' is not known"),
+        ({"images": [{"labels": LABELS}], "columns": 0}, "columns is 0; expected at least 1"),
+        ({"images": [{"labels": LABELS}], "columns": 101}, "columns is 101; expected at most 100"),
+        ({"images": [{"labels": LABELS}], "as": "tar"}, "as is 'tar'; expected 'grid' or 'zip'"),
+        ({"images": [{"labels": LABELS}], "form": "zip"}, "'form' is not known; expected images, as, columns, format"),
+    ],
+)
+def test_bad_input_for_several_images_names_the_image(client, body, message):
+    answer = client.post("/api/generate-images", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    "seed", ["", "x", "-1", "2147483648", "1.5", "NaN", "9" * 5000, "\ud800".encode("utf-8", "surrogatepass")]
+)
+def test_a_seed_that_is_none_is_refused(client, seed):
+    answer = client.get("/api/styles/sample", params={"seed": seed})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("seed is ")
+    assert client.get("/api/styles/sample").json()["detail"].startswith("seed is missing")
+
+
+def test_a_million_errors_are_answered_as_quickly_as_one(client):
+    wrong = "[" + ",".join(['"a"'] * 1_000_000) + "]"
+    keys = ",".join(f'"k{number}":0' for number in range(300_000))
+    for body in (
+        f'{{"labels": {wrong}}}',
+        f"{{{keys}}}",
+        f'{{"images": {wrong}}}',
+        f'{{"labels": [{"1," * 1_999_999}1]}}',
+    ):
+        started = time.perf_counter()
+        path = "/api/generate-images" if "images" in body[:10] else "/api/generate-image"
+        answer = client.post(path, content=body, headers=JSON)
+        assert answer.status_code == 422
+        assert len(answer.content) < 300
+        assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("one", {"labels": ["a"] * 3}),
+        ("one", {"labels": ["a"] * 1000}),
+        ("one", {"labels": LABELS, "style": ["a"] * 6}),
+        ("one", {f"key{number}": 0 for number in range(1000)}),
+        ("many", {f"key{number}": 0 for number in range(1000)}),
+        ("many", {"images": ["a"] * 100}),
+    ],
+)
+def test_the_first_error_ends_the_search(kind, body):
+    with pytest.raises(ValidationError) as caught:
+        getattr(schemas.make_schemas(SPEC, noise_dims=6), kind).model_validate(body)
+    assert caught.value.error_count() == 1
+
+
+def test_a_large_body_is_not_read(client):
+    for path in ("/api/generate-image", "/healthz", "/nothing"):
+        answer = client.post(path, content=b" " * (LARGEST_BODY + 1), headers=JSON)
+        assert answer.status_code == 413
+        assert answer.json() == {"detail": "the body is too large; /api/model has the limits"}
+
+
+def test_a_stream_is_read_as_far_as_a_body_may_be_long():
+    import asyncio
+
+    app = create_app(Stub())
+    read, sent = 0, []
+
+    async def receive():
+        nonlocal read
+        read += 2**16
+        assert read < 2 * LARGEST_BODY
+        return {"type": "http.request", "body": b" " * 2**16, "more_body": True}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/api/generate-image", "raw_path": b"", "query_string": b"",
+        "headers": [(b"content-type", b"application/json")], "http_version": "1.1", "scheme": "http", "root_path": "",
+        "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1),
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 413
+    assert b"".join(message.get("body", b"") for message in sent).startswith(b'{"detail":"the body is too large')
+    assert read == LARGEST_BODY + 2**16
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/generate-image", 405),
+        ("PUT", "/api/generate-images", 405),
+        ("POST", "/api/model", 405),
+        ("DELETE", "/", 405),
+        ("POST", "/docs", 405),
+        ("GET", "/../../etc/passwd", 404),
+        ("GET", "/%2e%2e/%2e%2e/etc/passwd", 404),
+        ("GET", "/docs/swagger/..%2f..%2f__init__.py", 404),
+        ("GET", "/docs/swagger/%2e%2e/core.py", 404),
+        ("GET", "/page/index.html", 404),
+        ("GET", "/app.py", 404),
+        ("GET", "/%ff%00", 404),
+    ],
+)
+def test_what_is_not_there_is_one_line(client, method, path, status):
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    assert set(answer.json()) == {"detail"}
+
+
+def test_another_content_type_is_refused(client):
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "a;;b"):
+        answer = client.post("/api/generate-image", content=invalid(), headers={"Content-Type": kind})
+        assert answer.status_code == 422
+        assert "expected the header Content-Type: application/json" in answer.json()["detail"]
+
+
+def test_a_full_queue_and_a_cold_model_are_503():
+    stub = Stub()
+    with TestClient(create_app(stub, queue_images=100)) as client, ThreadPoolExecutor(8) as pool:
+        try:
+            assert (client.get("/healthz").status_code, client.get("/healthz").json()) == (200, {"status": "alive"})
+            assert (client.get("/readyz").status_code, client.get("/readyz").json()) == (503, {"status": "loading"})
+            cold = client.post("/api/generate-image", json={"labels": LABELS})
+            assert (cold.status_code, cold.headers["retry-after"]) == (503, "1")
+            stub.go.set()
+            while client.get("/readyz").status_code != 200:
+                time.sleep(0.005)
+            stub.go.clear()
+            assert stub.entered.acquire(timeout=WAIT)
+            held = pool.submit(client.post, "/api/generate-image", json={"labels": LABELS})
+            assert stub.entered.acquire(timeout=WAIT)
+            many = {"images": [{"labels": LABELS}] * 99}
+            waiting = pool.submit(client.post, "/api/generate-images", json=many)
+            while "gan_waiting_images 99.0" not in client.get("/metrics").text:
+                time.sleep(0.005)
+            full = client.post("/api/generate-images", json={"images": [{"labels": LABELS}] * 2})
+            assert (full.status_code, full.headers["retry-after"]) == (503, "1")
+            assert full.json() == {"detail": "99 images wait already, of at most 100; ask again later"}
+            last = pool.submit(client.post, "/api/generate-image", json={"labels": LABELS})
+        finally:
+            stub.go.set()
+        assert [answer.result(WAIT).status_code for answer in (held, waiting, last)] == [200, 200, 200]
+
+
+def test_a_failed_network_call_is_500_and_the_next_is_not():
+    stub = Stub(error=FloatingPointError("the images hold NaN\nor infinity" + 1000 * "."))
+    stub.go.set()
+    with served(stub) as client:
+        answer = client.post("/api/generate-images", json={"images": [{"labels": LABELS}] * 2})
+        assert answer.status_code == 500
+        assert answer.json()["detail"].startswith("the network failed: the images hold NaN\\nor infinity...")
+        assert len(answer.content) < 400
+        assert client.post("/api/generate-image", json={"labels": LABELS}).status_code == 200
+
+
+def test_metrics_count_requests_images_and_calls(sampler):
+    with served(sampler) as client:
+        for seed in range(3):
+            client.post("/api/generate-image", json={"labels": LABELS, "seed": seed})
+        client.post("/api/generate-images", json={"images": [{"labels": LABELS}] * 5})
+        client.post("/api/generate-image", json={})
+        client.get("/stranger")
+        client.get("/")
+        answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    for line in (
+        'gan_requests_total{path="/api/generate-image",status="200"} 3.0',
+        'gan_requests_total{path="/api/generate-image",status="422"} 1.0',
+        'gan_requests_total{path="other",status="404"} 1.0',
+        'gan_requests_total{path="page",status="200"} 1.0',
+        'gan_request_seconds_count{path="/api/generate-image"} 4.0',
+        "gan_images_total 8.0",
+        "gan_batch_images_count 4.0",
+        'gan_batch_images_bucket{le="1.0"} 3.0',
+        "gan_waiting_images 0.0",
+        "gan_checkpoint_step 0.0",
+    ):
+        assert line in answer.text.splitlines()
+    assert "stranger" not in answer.text
+
+
+def test_two_apps_share_nothing(sampler):
+    with served(sampler) as one, served(sampler) as two:
+        one.post("/api/generate-image", json={"labels": LABELS})
+        assert "gan_images_total 1.0" in one.get("/metrics").text
+        assert "gan_images_total 0.0" in two.get("/metrics").text
+
+
+def test_the_page_and_the_docs_load_nothing_from_elsewhere(client):
+    for path in ("/", "/index.html", "/docs", "/docs/docs.js", "/docs/swagger/swagger-ui-bundle.js", "/nothing"):
+        answer = client.get(path)
+        assert answer.status_code == (404 if path == "/nothing" else 200)
+        assert answer.headers["content-security-policy"] == "default-src 'self'; img-src 'self' blob: data:"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+    page = client.get("/docs").text
+    assert "//" not in page.replace("<!doctype html>", "")
+    assert "<script>" not in page
+    tag = client.get("/").headers["etag"]
+    assert client.get("/", headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_every_limit_is_in_the_schema(client):
+    document = client.get("/openapi.json").json()
+    parts = document["components"]["schemas"]
+    labels = parts["OneImage"]["properties"]["labels"]
+    assert (labels["minItems"], labels["maxItems"], labels["items"]["minimum"]) == (3, 3, 0)
+    assert labels["contains"] == {"type": "number", "exclusiveMinimum": 0}
+    assert "in this order: dark, middle, bright" in labels["description"]
+    style = parts["Choice"]["properties"]["style"]["anyOf"][0]
+    assert (style["minItems"], style["maxItems"]) == (6, 6)
+    assert (style["items"]["minimum"], style["items"]["maximum"]) == (-10, 10)
+    seed = parts["Choice"]["properties"]["seed"]["anyOf"][0]
+    assert (seed["minimum"], seed["maximum"]) == (0, 2147483647)
+    assert (parts["ManyImages"]["properties"]["images"]["maxItems"]) == 100
+    assert parts["ManyImages"]["properties"]["columns"]["anyOf"][0]["maximum"] == 100
+    assert all(parts[name]["additionalProperties"] is False for name in ("Choice", "OneImage", "ManyImages"))
+    assert "HTTPValidationError" not in parts
+    for path in ("/api/generate-image", "/api/generate-images"):
+        answers = document["paths"][path]["post"]["responses"]
+        assert answers["422"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+        assert set(answers) == {"200", "413", "422", "500", "503"}
+
+
+def test_the_examples_of_the_docs_work(client):
+    document = client.get("/openapi.json").json()
+    for path in ("/api/generate-image", "/api/generate-images"):
+        found = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"]
+        assert len(found) >= 2
+        for example in found.values():
+            assert client.post(path, json=example["value"]).status_code == 200
+
+
+def test_a_model_of_one_class_and_one_number_is_served():
+    spec = ImageSpec(4, 4, 1, ("a\nb",))
+    config = replace(TINY, noise_dims=1)
+    with served(Sampler(Generator(spec, config), spec, noise_dims=1)) as client:
+        assert client.post("/api/generate-image", json={"labels": [3], "style": [0.5]}).status_code == 200
+        assert client.get("/openapi.json").status_code == 200
