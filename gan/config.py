@@ -100,6 +100,10 @@ class Config:
     gp_weight: Annotated[
         float, Field(ge=0, le=1_000_000, description="weight of the gradient penalty in the critic's loss")
     ] = 10.0
+    cls_weight: Annotated[
+        float,
+        Field(ge=0, le=1_000_000, description="weight in the generator's loss of what the classifier does not see"),
+    ] = 0.0
     gen_lr: Annotated[Rate, Field(description="learning rate of the generator, at the start")] = 1e-3
     crit_lr: Annotated[Rate, Field(description="learning rate of the critic, at the start")] = 1e-3
     beta_1: Annotated[Moment, Field(description="Adam's decay of the first moment, both networks")] = 0.0

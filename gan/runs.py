@@ -128,7 +128,9 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
     with strategy.scope():
         classifier = load_classifier(options.load_dir or options.save_dir, data, options)
     networks = build_networks(data.spec, config, strategy, dtype=precision.policy)
-    trainer = GanTrainer(networks, data.spec, config=config, total_steps=total_steps, strategy=strategy)
+    trainer = GanTrainer(
+        networks, data.spec, config=config, total_steps=total_steps, strategy=strategy, classifier=classifier
+    )
     first_step = 0 if resumed is None else resumed.restore(trainer.state)
     workers.check_agreement(strategy, config, data.digest, first_step)
     print(precision)

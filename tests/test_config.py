@@ -41,7 +41,7 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
     [
         ("quickstart", {"gan_epochs": 12, "fid_samples": 2000}),
         ("mnist", {"gan_epochs": 6}),
-        ("creative", {"gan_epochs": 6, "pan_classness": 0.2}),
+        ("creative", {"gan_epochs": 6, "pan_classness": 0.2, "cls_weight": 1.0}),
         ("large", {"image_size": 64, "gen_width": 64, "crit_width": 64, "gan_batch_size": 128}),
         ("mixed-precision", {"mixed_precision": True}),
         ("folder-rgb", {"image_size": 64, "cls_epochs": 10, "gan_epochs": 200}),
@@ -259,6 +259,7 @@ VALID = {
     "gan_epochs": EPOCHS,
     "crit_steps": REPEATS,
     "gp_weight": within(0.0, 1e6),
+    "cls_weight": st.floats(0, 1_000_000),
     "gen_lr": RATE,
     "crit_lr": RATE,
     "beta_1": MOMENT,

@@ -9,6 +9,7 @@ from helpers import TINY, tiny_data
 from gan.config import Config
 from gan.data.batches import Batches
 from gan.images import ImageSpec
+from gan.models.classifier import Classifier
 from gan.runs import build_networks
 from gan.training.gan_trainer import GanTrainer, Networks
 from gan.training.loop import Values
@@ -17,9 +18,13 @@ from gan.training.replicas import replica_slice
 DATA = tiny_data()
 
 
-def make_trainer(strategy, config: Config = TINY, *, total_steps: int = 100, dtype: str = "float32") -> GanTrainer:
+def make_trainer(
+    strategy, config: Config = TINY, *, total_steps: int = 100, dtype: str = "float32", classifier=None
+) -> GanTrainer:
     networks = build_networks(DATA.spec, config, strategy, dtype=dtype)
-    return GanTrainer(networks, DATA.spec, config=config, total_steps=total_steps, strategy=strategy)
+    return GanTrainer(
+        networks, DATA.spec, config=config, total_steps=total_steps, strategy=strategy, classifier=classifier
+    )
 
 
 def batches(config: Config = TINY) -> Batches:
@@ -245,6 +250,45 @@ def test_a_compiled_step_is_the_plain_one(one_replica):
 def test_several_replicas_are_not_compiled(two_replicas):
     with pytest.raises(ValueError, match="jit_compile is true, but there are 2 replicas; expected one"):
         make_trainer(two_replicas, replace(TINY, jit_compile=True))
+
+
+@pytest.mark.parametrize("strategy", ["one_replica", "two_replicas"])
+def test_the_classifier_is_to_see_what_was_asked_for(strategy, request):
+    """The generator's update is by the gradient of both losses, and nothing else moves by it."""
+    strategy = request.getfixturevalue(strategy)
+    config = replace(TINY, pan_classness=0.5, cls_weight=3.0)
+    with strategy.scope():
+        classifier = Classifier(DATA.spec, TINY)
+    trainer = make_trainer(strategy, config, classifier=classifier)
+    _, draws = trainer._draws(tf.constant(0, tf.int64), tf.constant(batches().take(0, 1).labels))
+    critic, generator = trainer.networks.critic, trainer.networks.generator
+    kept = classifier.get_weights()
+
+    def asked() -> tuple[tf.Tensor, tf.Tensor]:
+        fakes = generator(draws.styles, draws.labels, training=True)
+        seen = classifier(fakes, training=False)
+        cross_entropy = -tf.reduce_sum(draws.labels * tf.nn.log_softmax(seen), axis=1)
+        return -tf.reduce_mean(critic(fakes, draws.labels)), tf.reduce_mean(cross_entropy)
+
+    if strategy.num_replicas_in_sync == 1:
+        with tf.GradientTape() as tape:
+            loss, class_loss = asked()
+            total = loss + 3.0 * class_loss
+        expected = tape.gradient(total, [variable.value for variable in generator.trainable_variables])
+        found, metrics = trainer._generator_gradients(draws)
+        np.testing.assert_allclose(metrics["loss/class"], class_loss, rtol=1e-5)
+        np.testing.assert_allclose(metrics["loss/generator"], loss, rtol=1e-5)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    assert run(trainer, 0, 2)["loss/class"] > 0
+    for before, after in zip(kept, classifier.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_without_a_classifier_there_is_no_class_loss(one_replica):
+    with pytest.raises(ValueError, match=r"cls_weight is 0\.5, but there is no classifier; expected a trained one"):
+        make_trainer(one_replica, replace(TINY, cls_weight=0.5))
+    assert "loss/class" not in run(make_trainer(one_replica), 0, 1)
 
 
 def test_the_generator_is_trained_on_creative_labels(one_replica):

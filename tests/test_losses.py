@@ -81,3 +81,12 @@ def test_a_column_where_a_vector_belongs_is_refused(call):
 def test_different_numbers_of_reals_and_fakes_are_refused():
     with pytest.raises(ValueError, match="incompatible"):
         losses.critic_loss(tf.zeros((4,)), tf.zeros((1,)))
+
+
+def test_class_loss_is_the_cross_entropy_with_a_label_vector():
+    logits = np.log([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]).astype(np.float32) + 3
+    labels = np.array([[0.5, 0.5, 0], [0, 0, 1]], np.float32)
+    expected = [-0.5 * np.log(0.5) - 0.5 * np.log(0.25), -np.log(0.8)]
+    np.testing.assert_allclose(losses.class_loss(tf.constant(logits), tf.constant(labels)), expected, rtol=1e-5)
+    with pytest.raises(ValueError):
+        losses.class_loss(tf.constant(logits), tf.constant(labels[:, :2]))

@@ -61,9 +61,11 @@ class GanTrainer:
         config: `gan_*`, `gen_*`, `crit_*` and the rest of the GAN's fields.
         total_steps: length of the run, for the learning rate's schedule.
         strategy: where it runs.
+        classifier: trained on the same classes, its images in [-1, 1]; wanted if `config.cls_weight` is above 0.
 
     Raises:
-        ValueError: the replicas do not divide `gan_batch_size`, or there are several and `jit_compile` is set.
+        ValueError: there is no classifier where one is wanted, the replicas do not divide `gan_batch_size`, or there
+            are several and `jit_compile` is set.
     """
 
     def __init__(
@@ -74,7 +76,10 @@ class GanTrainer:
         config: Config,
         total_steps: int,
         strategy: tf.distribute.Strategy,
+        classifier: keras.Model | None = None,
     ) -> None:
+        if config.cls_weight and classifier is None:
+            raise ValueError(f"cls_weight is {config.cls_weight}, but there is no classifier; expected a trained one")
         replicas.check_divisible(config.gan_batch_size, strategy.num_replicas_in_sync, "gan_batch_size")
         if config.jit_compile and strategy.num_replicas_in_sync > 1:
             raise ValueError(
@@ -85,6 +90,7 @@ class GanTrainer:
         self.spec = spec
         self.config = config
         self.strategy = strategy
+        self.classifier = classifier
         self.guard = Guard(
             strategy,
             max_bad_steps=config.max_bad_steps,
@@ -172,7 +178,8 @@ class GanTrainer:
         return metrics
 
     def _steps(self, first_step: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> Metrics:
-        names = ("loss/critic", "loss/generator", "loss/penalty", "gradient/critic", "gradient/generator")
+        names = ["loss/critic", "loss/generator", "loss/penalty", "gradient/critic", "gradient/generator"]
+        names += ["loss/class"] if self.config.cls_weight else []
         metrics = {name: tf.zeros(()) for name in names}
         ran = tf.constant(0)
         with self.strategy.scope():  # variables change in cross-replica context
@@ -249,11 +256,16 @@ class GanTrainer:
         styles, fake_labels = map(replicas.replica_slice, draws[:2])
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in generator.trainable_variables])
-            scores = critic(generator(styles, fake_labels, training=True), fake_labels)
-            loss = self._average(losses.generator_loss(scores))
+            fakes = generator(styles, fake_labels, training=True)
+            loss = self._average(losses.generator_loss(critic(fakes, fake_labels)))
+            metrics = {"loss/generator": loss}
+            if self.config.cls_weight and self.classifier is not None:
+                seen = self.classifier(fakes, training=False)
+                metrics["loss/class"] = self._average(losses.class_loss(seen, fake_labels))
+                loss += self.config.cls_weight * metrics["loss/class"]
             total = self.guard.scaled(loss)
         gradients = self.guard.unscaled(tape.gradient(total, generator.trainable_variables))
-        return self._reduced(gradients, "generator", {"loss/generator": loss})
+        return self._reduced(gradients, "generator", metrics)
 
     def _styles(self, purpose: Purpose, index: tf.Tensor) -> tf.Tensor:
         shape = (self.config.gan_batch_size, self.config.noise_dims)

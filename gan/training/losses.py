@@ -34,6 +34,18 @@ def generator_loss(fake_scores: tf.Tensor) -> tf.Tensor:
     return -fake_scores
 
 
+def class_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Cross-entropy of what a classifier sees against the label vectors asked for: (B, K) and (B, K) -> (B,).
+
+    As in an auxiliary classifier's loss (arXiv 1610.09585), for mixtures too; at least the entropy of the label vector.
+
+    Raises:
+        ValueError: the two have not one shape.
+    """
+    logits.shape.assert_is_compatible_with(labels.shape)
+    return tf.nn.softmax_cross_entropy_with_logits(labels, tf.cast(logits, tf.float32))
+
+
 def interpolate(reals: tf.Tensor, fakes: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
     """ε · real + (1 - ε) · fake with one ε a pair: (B, ...), (B, ...), epsilon (B,) ~ U[0, 1] -> (B, ...).
 
