@@ -232,7 +232,8 @@ def troubled(browser: webdriver.Chrome, digits: Served) -> Iterator[Page]:
 
 
 @pytest.fixture
-def page(troubled: Page, quiet: None) -> Page:
+def page(quiet: None, troubled: Page) -> Page:
+    """Opened under the eye of `quiet`."""
     return troubled
 
 
@@ -584,13 +585,12 @@ def test_phone(page: Page, scheme: str) -> None:
 @pytest.fixture
 def breeds(browser: webdriver.Chrome) -> Iterator[Page]:
     served = Served(make_sampler(ImageSpec(8, 16, 3, tuple(f"breed {number}" for number in range(1, 121))))).start()
-    page = Page(browser, served)
-    page.open()
-    yield page
+    yield Page(browser, served)
     served.stop()
 
 
 def test_many_classes_have_a_filter(breeds: Page, quiet: None) -> None:
+    breeds.open()
     assert len(breeds.css("#strip button")) == 100
     breeds["filter"].send_keys("breed 7")
     wait_until(lambda: len(breeds.css("#strip button")) == 5 * 11)
