@@ -246,11 +246,6 @@ def test_shows_the_model(page: Page) -> None:
     assert page["picture"].get_attribute("alt") == page.caption() == "0, style of seed 0"
 
 
-def test_image_is_enlarged_by_whole_pixels(page: Page) -> None:
-    assert page["picture"].size["width"] % 8 == 0 and page["picture"].size["width"] > 300
-    assert page["picture"].value_of_css_property("image-rendering") == "pixelated"
-
-
 def test_sliders_mix_classes(page: Page) -> None:
     page.slide(page.slider(2), 0.5)
     page.shows(labels=[1, 0, 0.5], seed=0)
@@ -529,6 +524,8 @@ def test_takes_up_another_checkpoint(browser: webdriver.Chrome) -> None:
     page = Page(browser, served)
     try:
         page.open()
+        assert page["picture"].value_of_css_property("image-rendering") == "pixelated"
+        assert page["picture"].size == {"width": 34 * 12, "height": 34 * 8}, "whole numbers of pixels, in 416"
         before = canvas(page, page.css("#strip button")[7])
         served.stop()
         page.slide(page.slider(1), 1)
@@ -547,10 +544,7 @@ def test_takes_up_another_checkpoint(browser: webdriver.Chrome) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_phone(page: Page, scheme: str) -> None:
-    size = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    as_phone(page.browser, scheme)
     try:
         page.open("#weights=0:1,1:0.5,2:0.25&seed=2147483647&second=2147483646&blend=0.5")
         assert page.run("return [innerWidth, document.documentElement.scrollWidth]") == [360, 360]
@@ -578,8 +572,7 @@ def test_phone(page: Page, scheme: str) -> None:
         dark = luminance(page.run("return getComputedStyle(document.body).backgroundColor")) < 0.1
         assert dark == (scheme == "dark")
     finally:
-        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        as_desktop(page.browser)
 
 
 @pytest.fixture
@@ -605,6 +598,27 @@ def test_many_classes_have_a_filter(breeds: Page, quiet: None) -> None:
     breeds["even-mix"].click()
     wait_until(lambda: breeds.caption().endswith("at 1%, 116 more classes, style of seed 0"))
     breeds.shows(labels=[1] * 120, seed=0)
+
+
+def test_many_classes_fit_a_phone(breeds: Page, quiet: None) -> None:
+    as_phone(breeds.browser, "light")
+    try:
+        breeds.open()
+        assert breeds.run("return [innerWidth, document.documentElement.scrollWidth]") == [360, 360]
+    finally:
+        as_desktop(breeds.browser)
+
+
+def as_phone(browser: webdriver.Chrome, scheme: str) -> None:
+    size = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def as_desktop(browser: webdriver.Chrome) -> None:
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def shown_request(page: Page) -> Any:
