@@ -4,8 +4,8 @@
     .venv/bin/python benchmarks/creative.py                          # half an hour on two cores
     .venv/bin/python benchmarks/creative.py --pictures docs/images   # again, in a minute: what is trained is kept
 
-Prints a table. FID is by the classifier of seed 0, which `cls_weight` trains with too; what is seen in images is said by
-one of seed 1, which nothing was trained with. Data from ./download_mnist.sh; everything goes to --work-dir.
+Prints a table. FID is by the classifier of seed 0, which `cls_weight` trains with too; what is seen in images is said
+by one of seed 1, which nothing was trained with. Data from ./download_mnist.sh; everything goes to --work-dir.
 """
 
 import argparse

@@ -26,6 +26,7 @@ LAYERS = (
         "gan.training.progress",
         "gan.training.stopping",
         "gan.training.guard",
+        "gan.training.optimizers",
         "gan.training.precision",
         "gan.evaluation.scores",
     ),

@@ -22,6 +22,7 @@ from gan.seeding import Purpose
 from gan.training import losses, replicas, workers
 from gan.training.guard import Guard
 from gan.training.loop import LabelledBatches, Metrics
+from gan.training.optimizers import adam
 from gan.training.randomness import creative_labels, stream
 
 
@@ -31,17 +32,6 @@ class Networks(NamedTuple):
     generator: keras.Model
     average: keras.Model
     critic: keras.Model
-
-
-def learning_rate(initial: float, config: Config, *, total_updates: int, updates_per_step: int) -> Any:
-    """The schedule `config.lr_schedule` for an optimizer that makes `updates_per_step` updates a step."""
-    if config.lr_schedule == "cosine":
-        return keras.optimizers.schedules.CosineDecay(initial, total_updates)
-    if config.lr_schedule == "exponential":
-        return keras.optimizers.schedules.ExponentialDecay(
-            initial, config.decay_steps * updates_per_step, config.decay_rate
-        )
-    return initial
 
 
 class Draws(NamedTuple):
@@ -97,24 +87,24 @@ class GanTrainer:
             scaling=networks.critic.compute_dtype == "float16",
         )
         with strategy.scope():
-            self.generator_optimizer = self._optimizer(networks.generator, config.gen_lr, 1, total_steps)
-            self.critic_optimizer = self._optimizer(networks.critic, config.crit_lr, config.crit_steps, total_steps)
+            self.generator_optimizer = adam(
+                networks.generator,
+                config.gen_lr,
+                config,
+                weight_decay=config.gen_weight_decay,
+                total_steps=total_steps,
+            )
+            self.critic_optimizer = adam(
+                networks.critic,
+                config.crit_lr,
+                config,
+                weight_decay=config.crit_weight_decay,
+                total_steps=total_steps,
+                updates_per_step=config.crit_steps,
+            )
         # Random numbers are drawn outside of what XLA compiles: it would draw others.
         self._one_step = tf.function(self._step, jit_compile=True) if config.jit_compile else self._step
         self._traced_steps = tf.function(self._steps, input_signature=self._signature())
-
-    def _optimizer(self, network: keras.Model, rate: float, updates_per_step: int, total_steps: int) -> Any:
-        decay = self.config.gen_weight_decay if network is self.networks.generator else self.config.crit_weight_decay
-        optimizer = keras.optimizers.Adam(
-            learning_rate(
-                rate, self.config, total_updates=total_steps * updates_per_step, updates_per_step=updates_per_step
-            ),
-            beta_1=self.config.beta_1,
-            beta_2=self.config.beta_2,
-            weight_decay=decay or None,
-        )
-        optimizer.build(network.trainable_variables)
-        return optimizer
 
     def _signature(self) -> list[tf.TensorSpec]:
         batch = (None, self.config.crit_steps, self.config.gan_batch_size)
