@@ -118,7 +118,7 @@ def encode(image: Pixels, image_format: ImageFormat) -> bytes:
     picture = Image.fromarray(image[:, :, 0] if image.shape[-1] == 1 else image)
     buffer = io.BytesIO()
     if image_format == "png":
-        picture.save(buffer, "PNG", optimize=True)
+        picture.save(buffer, "PNG")
     else:
         picture.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return buffer.getvalue()
