@@ -24,7 +24,7 @@ BLACK = -1.0
 
 JPEG_QUALITY = 95
 GRID_GAP = 2
-FILM_GREYS, FILM_COLOURS = 16, 128
+FILM_GREYS, FILM_COLOURS = 8, 128
 """Of a film: few, as its size grows with them."""
 
 GRID_WIDTH = 4096
@@ -140,7 +140,7 @@ def animation(frames: Sequence[Pixels], film_format: FilmFormat, *, seconds: flo
     first, *others = map(reduced, frames)
     durations = [round(1000 * seconds)] * len(others) + [round(1000 * (seconds + hold))]
     buffer = io.BytesIO()
-    how: dict[str, Any] = {"optimize": True} if film_format == "gif" else {"quality": 60, "method": 6}
+    how: dict[str, Any] = {"optimize": True} if film_format == "gif" else {"quality": 60, "lossless": colours is None}
     if film_format == "webp":
         first, *others = [image.convert("RGB") for image in (first, *others)]
     first.save(buffer, film_format.upper(), save_all=True, append_images=others, duration=durations, loop=0, **how)

@@ -19,7 +19,9 @@ SPEC = ImageSpec(8, 8, 1, ("cat", "dog", "fox"))
 @pytest.fixture(scope="module")
 def load_dir(tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("gan")
-    checkpoints.save(directory, About("gan", 1, SPEC, TINY, data=""), {"average": Generator(SPEC, TINY)}, keep=1)
+    generator = Generator(SPEC, TINY)
+    generator.set_weights([4 * weight for weight in generator.get_weights()])  # Else all images are nearly grey.
+    checkpoints.save(directory, About("gan", 1, SPEC, TINY, data=""), {"average": generator}, keep=1)
     return directory
 
 
