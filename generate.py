@@ -14,19 +14,19 @@ The same checkpoint, class and seed give the same bytes, whatever else is drawn.
 import sys
 from pathlib import Path
 
-from gan.command_line import at_least_two, image_count, import_tensorflow, natural, parser, run
+from gan.command_line import image_count, import_tensorflow, natural, parser, run, step_count
 
 
 def main() -> None:
     flags = parser(__doc__)
     flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoint")
     flags.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where the images go")
-    flags.add_argument("--images-per-class", type=image_count, default=10, help="images of each class")
+    flags.add_argument(
+        "--images-per-class", type=image_count, help="images of each class, or rows of a way (default: 10)"
+    )
     labels = flags.add_mutually_exclusive_group()
     labels.add_argument("--classes", nargs="+", metavar="CLASS", help="names or indices of classes (default: all)")
-    labels.add_argument(
-        "--labels", nargs="+", help="label vectors, such as 3:0.5,8:0.5, in place of classes; weights sum to 1"
-    )
+    labels.add_argument("--labels", nargs="+", help="label vectors, such as 3:0.5,8:0.5, in place of classes")
     labels.add_argument(
         "--interpolate-labels",
         nargs=2,
@@ -36,7 +36,7 @@ def main() -> None:
     flags.add_argument(
         "--interpolate-styles", action="store_true", help="draw the way from style 1 to 2, a row a class"
     )
-    flags.add_argument("--steps", type=at_least_two, default=12, help="images on the way")
+    flags.add_argument("--steps", type=step_count, help="images on the way (default: 12)")
     flags.add_argument("--seed", type=natural, default=0, help="decides the styles")
     flags.add_argument("--format", choices=("jpg", "png", "gif", "webp"), default="jpg", help="gif and webp: of a way")
     flags.add_argument("--grid", action="store_true", help="also write grid.FORMAT: a column a class, a row a number")
@@ -47,6 +47,11 @@ def main() -> None:
     between = args.interpolate_labels or args.interpolate_styles
     if between and (args.grid or args.names):
         flags.error("--grid and --names are for single images; leave them out")
+    if args.steps and not between:
+        flags.error("--steps is for --interpolate-labels and --interpolate-styles; leave it out")
+    if args.images_per_class and args.interpolate_styles:
+        flags.error("--interpolate-styles draws one row a class; leave --images-per-class out")
+    steps, images_per_class = args.steps or 12, args.images_per_class or 10
     if args.format in ("gif", "webp") and not between:
         flags.error(f"--format {args.format} is for --interpolate-labels and --interpolate-styles; expected jpg or png")
 
@@ -59,16 +64,16 @@ def main() -> None:
         interpolate_labels(
             **where,
             ends=tuple(args.interpolate_labels),
-            steps=args.steps,
-            rows=args.images_per_class,
+            steps=steps,
+            rows=images_per_class,
             file_format=args.format,
         )
     elif args.interpolate_styles:
-        interpolate_styles(**where, classes=args.classes, labels=args.labels, steps=args.steps, file_format=args.format)
+        interpolate_styles(**where, classes=args.classes, labels=args.labels, steps=steps, file_format=args.format)
     else:
         generate(
             **where,
-            images_per_class=args.images_per_class,
+            images_per_class=images_per_class,
             classes=args.classes,
             labels=args.labels,
             image_format=args.format,

@@ -28,10 +28,10 @@ def port(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """A number above 0."""
+    """From a hundredth of a second to a day."""
     value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"found {text}, expected a number above 0")
+    if not 0.01 <= value <= 86_400:
+        raise argparse.ArgumentTypeError(f"found {text}, expected a number from 0.01 to 86,400")
     return value
 
 

@@ -46,7 +46,7 @@ def image_count(text: str) -> int:
     return value
 
 
-def at_least_two(text: str) -> int:
+def step_count(text: str) -> int:
     """An integer from 2 to 1000."""
     value = int(text)
     if not 2 <= value <= 1000:
@@ -86,7 +86,7 @@ def devices(text: str) -> str:
 
 
 # argparse names the type in its messages: "invalid integer value: 'x'".
-positive.__name__ = natural.__name__ = image_count.__name__ = at_least_two.__name__ = "integer"
+positive.__name__ = natural.__name__ = image_count.__name__ = step_count.__name__ = "integer"
 share.__name__ = minutes.__name__ = "number"
 
 

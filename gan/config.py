@@ -102,7 +102,7 @@ class Config:
     ] = 10.0
     cls_weight: Annotated[
         float,
-        Field(ge=0, le=1_000_000, description="weight in the generator's loss of what the classifier does not see"),
+        Field(ge=0, le=1_000_000, description="weight of the classifier's cross-entropy in the generator's loss"),
     ] = 0.0
     gen_lr: Annotated[Rate, Field(description="learning rate of the generator, at the start")] = 1e-3
     crit_lr: Annotated[Rate, Field(description="learning rate of the critic, at the start")] = 1e-3

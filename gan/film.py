@@ -30,8 +30,8 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
 
     Args:
         directory: of the run's records.
-        frames: at most so many, spread evenly; the first and the last picture are always among them.
-        seconds: that all but the last take together.
+        frames: at most so many, spread evenly; the last picture is always among them, and if there are two, the first.
+        seconds: that all take together; the last one stays for `HOLD` more.
 
     Raises:
         FileNotFoundError: there is no picture.
@@ -42,7 +42,7 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
         raise FileNotFoundError(
             f"{directory} holds no samples-STEP.png; expected a directory of ./train.py, such as logs/gan/TIME"
         )
-    chosen = np.unique(np.linspace(0, len(paths) - 1, min(frames, len(paths))).round().astype(int))
+    chosen = np.unique(np.linspace(len(paths) - 1, 0, min(frames, len(paths))).round().astype(int))
     captioned = [_captioned(paths[index], _columns(directory)) for index in chosen]
     pictures = [picture for picture in captioned if picture.shape == captioned[-1].shape]
     made = []
@@ -55,13 +55,19 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
 
 def _columns(directory: Path) -> list[str]:
     path = directory / COLUMNS
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    try:
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    except UnicodeDecodeError as error:
+        raise OSError(f"{path} is not UTF-8; remove it to leave the labels out") from error
 
 
 def _captioned(path: Path, columns: Sequence[str]) -> Pixels:
     """A picture with the columns' labels above, if they fit, and its step below: (H, W, C)."""
-    with Image.open(path) as image:
-        picture = image.copy()
+    try:
+        with Image.open(path) as image:
+            picture = image.copy()
+    except OSError as error:
+        raise OSError(f"{path} cannot be read ({error.strerror or 'it is damaged'}); remove it") from error
     font = ImageFont.load_default(size=10)
     width = (picture.width - GRID_GAP) / max(1, len(columns))
     names = [re.sub(r":0\.5\b", "", text).replace(",", "+") for text in columns]

@@ -23,8 +23,8 @@ GRID_ENLARGEMENT = 2
 LONGEST_NAME = 200
 """Bytes of a class name in a file name, of which systems allow 255."""
 
-LARGEST_GRID = 60_000
-"""Pixels: JPEG's limit is 65,500."""
+LARGEST_GRID, LARGEST_AREA = 60_000, 200_000_000
+"""Pixels a side, of which JPEG can have 65,500, and in all, which have to be in memory."""
 
 
 class Column(NamedTuple):
@@ -58,7 +58,8 @@ def generate(
     sampler = Sampler.from_checkpoint(load_dir)
     columns = chosen_columns(sampler.spec, classes, labels, with_names=with_names)
     if with_grid:
-        check_grid(sampler.spec, rows=images_per_class, columns=len(columns))
+        remedy = "lower --images-per-class, name fewer --classes, or leave --grid out"
+        check_grid(sampler.spec, rows=images_per_class, columns=len(columns), remedy=remedy)
     output_dir.mkdir(parents=True, exist_ok=True)
     numbers = range(1, images_per_class + 1)
     wanted = [(column, number) for number in numbers for column in columns]
@@ -77,7 +78,7 @@ def generate(
                 drawn.append(images)
     first, last = f"{columns[0].stem}-1.{image_format}", f"{columns[-1].stem}-{images_per_class}.{image_format}"
     print(f"{len(wanted):,} images in {output_dir}: {first} to {last}")
-    _print_legend(sampler.spec, columns)
+    print_legend(sampler.spec, columns)
     if with_grid:
         path = output_dir / f"grid.{image_format}"
         picture = enlarge(grid(np.concatenate(drawn), columns=len(columns)), GRID_ENLARGEMENT)
@@ -129,26 +130,28 @@ def file_stem(labels: Floats, spec: ImageSpec, *, with_names: bool = False) -> s
     return stem
 
 
-def _print_legend(spec: ImageSpec, columns: Sequence[Column]) -> None:
+def print_legend(spec: ImageSpec, columns: Sequence[Column]) -> None:
     """What classes the numbers in files' names stand for, where their names are others."""
     indices = sorted({int(index) for column in columns for index in np.flatnonzero(column.labels)})
     if any(spec.class_names[index] != str(index) for index in indices):
         print("classes: " + ", ".join(f"{index} {spec.class_names[index]}" for index in indices))
 
 
-def check_grid(spec: ImageSpec, *, rows: int, columns: int) -> None:
-    """See that a file can hold a grid.
+def check_grid(
+    spec: ImageSpec, *, rows: int, columns: int, remedy: str, frames: int = 1, side: int = LARGEST_GRID
+) -> None:
+    """See that a file, and memory, can hold a grid, or so many of them.
 
     Raises:
-        ValueError: it would be too large.
+        ValueError: they would be too large.
     """
-    height, width = (
-        GRID_ENLARGEMENT * count * (side + GRID_GAP) for count, side in ((rows, spec.height), (columns, spec.width))
-    )
-    if max(height, width) > LARGEST_GRID:
+    height = GRID_ENLARGEMENT * rows * (spec.height + GRID_GAP)
+    width = GRID_ENLARGEMENT * columns * (spec.width + GRID_GAP)
+    if max(height, width) > side or frames * height * width > LARGEST_AREA:
+        several = f"{frames} frames" if frames > 1 else "a grid"
         raise ValueError(
-            f"a grid of {rows} rows and {columns} columns would be {height:,}x{width:,} pixels; expected sides of at "
-            f"most {LARGEST_GRID:,}: lower --images-per-class or --steps, name fewer --classes, or leave --grid out"
+            f"{several} of {rows} rows and {columns} columns would be {height:,}x{width:,} pixels; expected sides of "
+            f"at most {side:,}, and {LARGEST_AREA // 10**6} million pixels in all: {remedy}"
         )
 
 

@@ -13,29 +13,35 @@ from pathlib import Path
 import numpy as np
 
 from gan.files import check_writable, write_atomically
-from gan.generation import GRID_ENLARGEMENT, check_grid, chosen_columns, drawn_by
-from gan.images import FilmFormat, ImageFormat, animation, encode, enlarge, grid
+from gan.generation import GRID_ENLARGEMENT, check_grid, chosen_columns, drawn_by, print_legend
+from gan.images import FilmFormat, ImageFormat, ImageSpec, animation, encode, enlarge, grid
 from gan.labels import Floats
 from gan.sampling import Sampler, styles
 
 Format = ImageFormat | FilmFormat
 
 FRAME_SECONDS = 0.12
+LARGEST_FRAME = 16_000
+"""Pixels a side of a film, of which WebP can have 16,383."""
+
+LONGEST_FILE_NAME = 230
+"""Bytes; while a file is written, its name is a little longer."""
 
 
 def between_styles(first: Floats, second: Floats, steps: int) -> Floats:
-    """Styles (S, Z) from one (Z,) to another, along the arc between them.
+    """Styles (S, Z) from one (Z,) to another: the direction turns along the arc, the length changes, both evenly.
 
     Normal vectors of many dimensions all lie near one sphere; a straight line would leave it, towards styles that the
     generator was never trained on (arXiv 1609.04468).
     """
     share = np.linspace(0, 1, steps)[:, None]
     a, b = first.astype(np.float64), second.astype(np.float64)
-    cosine = np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1)
-    angle = np.arccos(cosine)
-    if np.sin(angle) < 1e-6:
+    lengths = np.linalg.norm(a), np.linalg.norm(b)
+    angle = np.arccos(np.clip(a @ b / (lengths[0] * lengths[1]), -1, 1))
+    if np.sin(angle) < 1e-6:  # Equal or opposite: there is no one arc.
         return ((1 - share) * a + share * b).astype(np.float32)
-    return ((np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)).astype(np.float32)
+    direction = (np.sin((1 - share) * angle) * a / lengths[0] + np.sin(share * angle) * b / lengths[1]) / np.sin(angle)
+    return (((1 - share) * lengths[0] + share * lengths[1]) * direction).astype(np.float32)
 
 
 def between_labels(first: Floats, second: Floats, steps: int) -> Floats:
@@ -62,16 +68,18 @@ def interpolate_labels(
     check_writable(output_dir)
     sampler = Sampler.from_checkpoint(load_dir)
     first, last = chosen_columns(sampler.spec, None, ends)
-    check_grid(sampler.spec, rows=rows, columns=steps)
+    path = output_dir / _checked_name(f"{first.stem}-to-{last.stem}.{file_format}")
+    _check_size(sampler.spec, rows=rows, steps=steps, file_format=file_format)
     z = styles(sampler.noise_dims, seed=seed, numbers=range(1, rows + 1))
-    path = output_dir / f"{first.stem}-to-{last.stem}.{file_format}"
     _draw(
         sampler,
         np.repeat(z[:, None], steps, axis=1),
         np.repeat(between_labels(first.labels, last.labels, steps)[None], rows, axis=0),
         path,
     )
-    print(f"{path}: {steps} steps from {ends[0]} to {ends[1]} in {rows} styles\n{drawn_by(sampler)}")
+    print(f"{path}: {steps} steps from {ends[0]} to {ends[1]} in {rows} styles")
+    print_legend(sampler.spec, [first, last])
+    print(drawn_by(sampler))
 
 
 def interpolate_styles(
@@ -92,27 +100,60 @@ def interpolate_styles(
     check_writable(output_dir)
     sampler = Sampler.from_checkpoint(load_dir)
     columns = chosen_columns(sampler.spec, classes, labels)
-    check_grid(sampler.spec, rows=len(columns), columns=steps)
+    _check_size(sampler.spec, rows=len(columns), steps=steps, file_format=file_format)
     first, last = styles(sampler.noise_dims, seed=seed, numbers=[1, 2])
     z = between_styles(first, last, steps)
     vectors = np.stack([column.labels for column in columns])
     path = output_dir / f"styles-1-to-2.{file_format}"
     _draw(sampler, np.repeat(z[None], len(columns), axis=0), np.repeat(vectors[:, None], steps, axis=1), path)
     print(f"{path}: {steps} steps in {len(columns)} rows: {', '.join(column.stem for column in columns)}")
+    print_legend(sampler.spec, columns)
     print(drawn_by(sampler))
 
 
-def _draw(sampler: Sampler, styles: Floats, labels: Floats, path: Path) -> None:
-    """Draw rows of steps, styles (R, S, Z) and labels (R, S, K), into a file whose name's ending says how.
+def _checked_name(name: str) -> str:
+    """A file's name, which systems allow 255 bytes.
+
+    Raises:
+        ValueError: it has more.
+    """
+    if len(name.encode()) > LONGEST_FILE_NAME:
+        raise ValueError(f"{name!r} cannot name a file; expected at most {LONGEST_FILE_NAME} bytes: name fewer classes")
+    return name
+
+
+def _check_size(spec: ImageSpec, *, rows: int, steps: int, file_format: Format) -> None:
+    """See that a strip, or a film's frames, can be drawn.
+
+    Raises:
+        ValueError: they would be too large.
+    """
+    remedy = "lower --steps or --images-per-class, or name fewer --classes"
+    if file_format in ("gif", "webp"):
+        columns = _film_columns(rows)
+        check_grid(
+            spec, rows=math.ceil(rows / columns), columns=columns, remedy=remedy, frames=2 * steps, side=LARGEST_FRAME
+        )
+    else:
+        check_grid(spec, rows=rows, columns=steps, remedy=remedy)
+
+
+def _film_columns(rows: int) -> int:
+    """All rows of a step make a frame, which is about a square."""
+    return math.ceil(math.sqrt(rows))
+
+
+def _draw(sampler: Sampler, z: Floats, labels: Floats, path: Path) -> None:
+    """Draw rows of steps, styles z (R, S, Z) and labels (R, S, K), into a file whose name's ending says how.
 
     A film goes to the end of all rows, and back; a strip is a grid.
     """
     rows, steps = labels.shape[:2]
-    images = sampler.sample(labels.reshape(rows * steps, -1), styles.reshape(rows * steps, -1))
+    images = sampler.sample(labels.reshape(rows * steps, -1), z.reshape(rows * steps, -1))
     kind = path.suffix.removeprefix(".")
     if kind in ("gif", "webp"):
         film: FilmFormat = "gif" if kind == "gif" else "webp"
-        columns = math.ceil(math.sqrt(rows))
+        columns = _film_columns(rows)
         there = [enlarge(grid(images[step::steps], columns=columns), GRID_ENLARGEMENT) for step in range(steps)]
         content = animation([*there, *there[-2:0:-1]], film, seconds=FRAME_SECONDS, hold=0)
     else:

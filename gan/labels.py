@@ -7,6 +7,7 @@ Shapes: `L` label vectors, `K` classes.
 """
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -56,6 +57,8 @@ def class_indices(classes: Sequence[str] | None, spec: ImageSpec) -> list[int]:
 def parse_labels(text: str, spec: ImageSpec) -> Floats:
     """The label vector (K,) of `CLASS:WEIGHT,CLASS:WEIGHT`, made to sum to 1. A class alone has weight 1.
 
+    A class whose name has a comma is to be given by its index.
+
     Raises:
         ValueError: no such class, one twice, or a weight that is none.
     """
@@ -82,11 +85,13 @@ def _weight(number: str, text: str) -> float:
 
 
 def label_text(vector: Floats, spec: ImageSpec) -> str:
-    """What `parse_labels` reads as this vector: `3`, or `3:0.5,8:0.5`."""
+    """What `parse_labels` reads as this vector: `3`, or `3:0.5,8:0.5`; by index where a name has a colon or comma."""
     (hot,) = np.nonzero(vector)
+    names = {index: spec.class_names[index] for index in hot}
+    names = {index: str(index) if re.search("[:,]", name) else name for index, name in names.items()}
     if len(hot) == 1:
-        return spec.class_names[hot[0]]
-    return ",".join(f"{spec.class_names[index]}:{vector[index]:.4g}" for index in hot)
+        return names[hot[0]]
+    return ",".join(f"{name}:{vector[index]:.4g}" for index, name in names.items())
 
 
 def grid_labels(spec: ImageSpec, seed: int) -> Floats:

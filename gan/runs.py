@@ -143,6 +143,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         seed=config.seed,
         strategy=strategy,
     )
+    workers.check_agreement(strategy, scorer.classifier)
     print(f"scored by classifier {scorer.classifier}: noise floor {scorer.noise_floor:.3f}, N = {scorer.samples:,}")
     if resumed is not None:
         resumed.check_classifier(scorer.classifier)
@@ -174,17 +175,25 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
 
         if resumed is None:
             records.picture("real", 0, _real_grid(data))
-            records.text(COLUMNS, "".join(f"{label_text(column, data.spec)}\n" for column in columns))
             picture(0)
+        records.text(COLUMNS, "".join(f"{label_text(column, data.spec)}\n" for column in columns))
         outcome = train(trainer, source, schedule, name="GAN", records=records, evaluate=evaluate, save=save)
         scores = Scores.from_dict(outcome)
         if options.log_graph:
             records.graph(trainer.traced)
         if workers.place().is_chief:
-            make_film(records.directory)
+            _make_film(records.directory)
     print(scores)
     print(f"checkpoints in {options.save_dir}, records in {records.directory}")
     return scores
+
+
+def _make_film(directory: Path) -> None:
+    """A run whose film fails is a good run all the same."""
+    try:
+        make_film(directory)
+    except (OSError, RuntimeError, ValueError, OverflowError) as error:  # Encoders raise all of these.
+        print(f"warning: no film: {error}; make it with python -m gan.film {directory}", file=sys.stderr)
 
 
 def build_networks(

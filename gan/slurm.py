@@ -12,12 +12,14 @@ import json
 import re
 from collections.abc import Iterator, MutableMapping
 
-FIRST_PORT, PORTS = 20_000, 10_000
-"""Ports are drawn from the job's number: two jobs may share a host."""
+FIRST_PORT, PORTS, PORTS_A_JOB = 20_000, 10_000, 50
+"""Ports follow from the job's number, since jobs may share a host: those of 200 jobs in a row differ, with up to 50
+processes a host. Those of steps of one job do not: run them on other hosts, or after each other."""
 
 PROCESSES, HOSTS, PER_HOST, OWN = (
     f"SLURM_{name}" for name in ("STEP_NUM_TASKS", "STEP_NODELIST", "STEP_TASKS_PER_NODE", "PROCID")
 )
+HOST_NUMBER, NUMBER_ON_HOST = "SLURM_NODEID", "SLURM_LOCALID"
 
 
 def name_the_workers(environment: MutableMapping[str, str]) -> None:
@@ -28,26 +30,34 @@ def name_the_workers(environment: MutableMapping[str, str]) -> None:
     Raises:
         ValueError: Slurm's variables are not as expected.
     """
-    if environment.get("TF_CONFIG") or int(environment.get(PROCESSES, "1")) < 2:
+    if environment.get("TF_CONFIG") or environment.get(PROCESSES, "1") == "1":
         return
     try:
         hosts, counts = _hosts(environment[HOSTS]), _counts(environment[PER_HOST])
-        port = FIRST_PORT + int(environment.get("SLURM_JOB_ID", "0")) % PORTS
-        workers = [f"{host}:{port + n}" for host, count in zip(hosts, counts, strict=True) for n in range(count)]
-        if len(workers) != int(environment[PROCESSES]):
+        port = FIRST_PORT + int(environment.get("SLURM_JOB_ID", "0")) * PORTS_A_JOB % PORTS
+        places = [(h, n) for h, count in zip(range(len(hosts)), counts, strict=True) for n in range(count)]
+        index = int(environment[OWN])
+        if len(places) != int(environment[PROCESSES]) or len(set(hosts)) < len(hosts) or not 0 <= index < len(places):
             raise ValueError
-        index = range(len(workers))[int(environment[OWN])]
-    except (KeyError, ValueError, IndexError):
+        host, number = places[index]
+        own = int(environment.get(HOST_NUMBER, host)), int(environment.get(NUMBER_ON_HOST, number))
+    except (KeyError, ValueError):
         found = ", ".join(f"{name}={environment.get(name)}" for name in (PROCESSES, HOSTS, PER_HOST, OWN))
         raise ValueError(
             f"Slurm says {found}; expected the hosts and as many processes: start by srun, or set TF_CONFIG"
         ) from None
+    if own != (host, number):
+        raise ValueError(
+            f"process {index} of the step is number {own[1]} on host {own[0]}; expected number {number} on host {host}"
+            ": start by srun --distribution=block"
+        )
+    workers = [f"{hosts[host]}:{port + number}" for host, number in places]
     environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}})
 
 
 def _hosts(text: str) -> list[str]:
     """Hosts of Slurm's short form: `n[08-10,12],gpu1` are n08, n09, n10, n12 and gpu1."""
-    if not re.fullmatch(r"([^][,]|\[[-0-9,]+\])+(,([^][,]|\[[-0-9,]+\])+)*", text):
+    if not re.fullmatch(r"([^][,\s]|\[[-0-9,]+\])+(,([^][,\s]|\[[-0-9,]+\])+)*", text):
         raise ValueError(text)
     parts = re.findall(r"(?:[^][,]|\[[^]]*\])+", text)
     return [
@@ -66,6 +76,8 @@ def _numbers(text: str) -> Iterator[str]:
     """`08-10,12` -> 08, 09, 10, 12."""
     for numbers in text.split(","):
         first, _, last = numbers.partition("-")
+        if int(last or first) < int(first):
+            raise ValueError(text)
         for number in range(int(first), int(last or first) + 1):
             yield str(number).zfill(len(first))
 

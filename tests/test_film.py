@@ -53,6 +53,19 @@ def test_a_long_run_is_thinned_out_and_keeps_its_ends(tmp_path):
         assert abs(int(frames[index][0][20, 60].mean()) - step) <= 19  # Of eight greys.
 
 
+@pytest.mark.parametrize(("columns", "step", "where"), [(["b", "a"], 7, slice(0, 16)), (["a", "b"], 8, slice(56, 72))])
+def test_labels_and_step_are_written_above_and_below(tmp_path, columns, step, where):
+    """Another order of the labels, or another step, is another picture there and nowhere else."""
+    found = []
+    for name, labels, number in (("one", ["a", "b"], 7), ("other", columns, step)):
+        run = write_run(tmp_path / name, range(number, number + 1), columns=labels)
+        (run / f"samples-{number:08d}.png").write_bytes(encode(np.full((40, 66, 1), 9, np.uint8), "png"))
+        make_film(run)
+        found.append(frames_of(run / "film.webp")[0][0])
+    differs = (found[0] != found[1]).any(axis=(1, 2))
+    assert differs[where].any() and not np.delete(differs, range(72)[where]).any()
+
+
 def test_labels_that_do_not_fit_are_left_out(tmp_path):
     wide = write_run(tmp_path / "wide", range(2), columns=["a class of a long name", "b"])
     make_film(wide)
@@ -83,6 +96,11 @@ def test_the_command_makes_it_again_without_tensorflow(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0].startswith(f"{run / 'film.gif'}: ")
     assert len(frames_of(run / "film.gif")) == 2
+    assert script(run, "--frames", 1).returncode == 0
+    ((frame, _),) = frames_of(run / "film.gif")
+    assert frame.tolist() == frames_of(run / "film.webp")[0][0].tolist()
+    make_film(run)
+    assert frames_of(run / "film.gif")[-1][0].tolist() == frame.tolist()  # The last picture, not the first.
 
 
 def test_a_directory_without_pictures_is_refused(tmp_path):
@@ -94,4 +112,11 @@ def test_a_directory_without_pictures_is_refused(tmp_path):
     (tmp_path / "samples-00000001.png").write_bytes(b"cut off")
     done = script(tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr == f"film.py: {tmp_path / 'samples-00000001.png'} cannot be read (it is damaged); remove it\n"
+
+
+def test_labels_that_are_no_text_are_named(tmp_path):
+    run = write_run(tmp_path / "run", range(2))
+    (run / "columns.txt").write_bytes(b"\xff")
+    with pytest.raises(OSError, match=r"columns.txt is not UTF-8; remove it to leave the labels out"):
+        make_film(run)

@@ -291,6 +291,23 @@ def test_without_a_classifier_there_is_no_class_loss(one_replica):
     assert "loss/class" not in run(make_trainer(one_replica), 0, 1)
 
 
+def test_each_update_of_a_step_has_numbers_of_its_own(one_replica):
+    trainer = make_trainer(one_replica, replace(TINY, crit_steps=2))
+    seen = []
+    for step in range(2):
+        critic, generator = trainer._draws(tf.constant(step, tf.int64), tf.zeros((2, 8), tf.int32))
+        seen += [*(draws.styles for draws in critic), generator.styles]
+        first, second = (draws.epsilon for draws in critic)
+        assert not np.isin(first, second).any()
+    assert len(np.unique(np.stack(seen))) == 6 * 8 * TINY.noise_dims
+
+
+def test_both_optimizers_have_the_configs_moments(one_replica):
+    trainer = make_trainer(one_replica, replace(TINY, beta_1=0.25, beta_2=0.75))
+    for optimizer in (trainer.generator_optimizer, trainer.critic_optimizer):
+        assert (optimizer.beta_1, optimizer.beta_2) == (0.25, 0.75)
+
+
 def test_the_generator_is_trained_on_creative_labels(one_replica):
     trainer = make_trainer(one_replica, replace(TINY, gan_batch_size=40, pan_classness=0.5))
     _, draws = trainer._draws(tf.constant(0, tf.int64), tf.zeros((1, 40), tf.int32))

@@ -31,10 +31,12 @@ def test_the_way_between_styles_keeps_their_length():
     np.testing.assert_allclose(way[[0, -1]], [first, second], atol=1e-5)
     lengths = np.linalg.norm(way, axis=1)
     ends = sorted([np.linalg.norm(first), np.linalg.norm(second)])
-    assert ends[0] - 1e-3 < lengths.min() and lengths.max() < ends[1] * 1.03
+    assert ends[0] - 1e-3 < lengths.min() and lengths.max() < ends[1] + 1e-3
     assert np.linalg.norm((first + second) / 2) < 0.8 * ends[0]  # Which the straight line does not.
-    steps = np.linalg.norm(np.diff(way, axis=0), axis=1)
-    assert steps.max() / steps.min() < 1.2
+    np.testing.assert_allclose(np.diff(lengths), (lengths[-1] - lengths[0]) / 8, atol=1e-4)
+    directions = way / lengths[:, None]
+    turns = np.sum(directions[1:] * directions[:-1], axis=1)
+    np.testing.assert_allclose(turns, turns[0], atol=1e-5)
 
 
 def test_one_style_is_a_way_of_its_own():
@@ -67,6 +69,28 @@ def test_a_strip_has_a_row_a_style(load_dir, tmp_path):
     assert (tmp_path / "0-to-1x0.25+2x0.75.png").read_bytes() == expected
 
 
+def test_a_strip_of_styles_has_a_row_a_class(load_dir, tmp_path):
+    where = {"load_dir": load_dir, "output_dir": tmp_path, "seed": 3, "steps": 4}
+    interpolate_styles(**where, classes=None, labels=["fox", "cat:1,dog:3"], file_format="png")
+    sampler = Sampler.from_checkpoint(load_dir)
+    z = between_styles(*styles(6, seed=3, numbers=[1, 2]), steps=4)
+    labels = np.array([[0, 0, 1], [0.25, 0.75, 0]], np.float32)
+    images = sampler.sample(labels.repeat(4, axis=0), np.tile(z, (2, 1)))
+    assert (tmp_path / "styles-1-to-2.png").read_bytes() == encode(enlarge(grid(images, columns=4), 2), "png")
+
+
+def test_a_frame_of_a_film_has_all_rows_of_a_step(load_dir, tmp_path):
+    where = {"load_dir": load_dir, "output_dir": tmp_path, "seed": 0, "classes": None, "labels": None}
+    interpolate_styles(**where, steps=5, file_format="gif")
+    sampler = Sampler.from_checkpoint(load_dir)
+    z = between_styles(*styles(6, seed=0, numbers=[1, 2]), steps=5)
+    with Image.open(tmp_path / "styles-1-to-2.gif") as film:
+        frames = [np.asarray(frame.convert("L")).astype(int) for frame in ImageSequence.Iterator(film)]
+    for step in range(5):
+        expected = enlarge(grid(sampler.sample(one_hot([0, 1, 2], 3), z[[step] * 3]), columns=2), 2)[..., 0]
+        assert np.abs(frames[step] - expected).max() <= 19  # Of eight greys.
+
+
 @pytest.mark.parametrize("kind", ["gif", "webp"])
 def test_a_film_goes_there_and_back_in_every_class(load_dir, tmp_path, kind):
     where = {"load_dir": load_dir, "output_dir": tmp_path, "seed": 0, "classes": None, "labels": None}
@@ -81,8 +105,25 @@ def test_a_film_goes_there_and_back_in_every_class(load_dir, tmp_path, kind):
 
 
 def test_too_large_a_strip_is_refused_before_it_is_drawn(load_dir, tmp_path):
-    with pytest.raises(ValueError, match=r"would be .* pixels; expected sides of at most 60,000: lower"):
+    where = {"load_dir": load_dir, "output_dir": tmp_path / "o", "seed": 0}
+    with pytest.raises(ValueError, match=r"would be .* pixels; expected sides of at most 60,000, .*: lower --steps"):
+        interpolate_labels(**where, ends=("0", "1"), steps=2, rows=9000, file_format="jpg")
+    with pytest.raises(ValueError, match="and 200 million pixels in all"):
+        interpolate_labels(**where, ends=("0", "1"), steps=1000, rows=1000, file_format="png")
+    with pytest.raises(ValueError, match=r"2000 frames of .*; expected sides of at most 16,000, and 200 million"):
+        interpolate_labels(**where, ends=("0", "1"), steps=1000, rows=1000, file_format="gif")
+    with pytest.raises(ValueError, match=r"a grid of 3 rows and 4000 columns would be"):
+        interpolate_styles(**where, classes=None, labels=None, steps=4000, file_format="png")
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_name_that_no_file_can_have_is_refused_before_it_is_drawn(tmp_path):
+    spec = ImageSpec(8, 8, 1, tuple(map(str, range(200))))
+    about = About("gan", 1, spec, TINY, data="")
+    checkpoints.save(tmp_path / "gan", about, {"average": Generator(spec, TINY)}, keep=1)
+    ends = tuple(",".join(str(start + index) for index in range(14)) for start in (100, 150))
+    with pytest.raises(ValueError, match="cannot name a file; expected at most 230 bytes: name fewer classes"):
         interpolate_labels(
-            load_dir=load_dir, output_dir=tmp_path / "o", ends=("0", "1"), steps=2, rows=9000, seed=0, file_format="jpg"
+            load_dir=tmp_path / "gan", output_dir=tmp_path / "o", ends=ends, steps=2, rows=1, seed=0, file_format="jpg"
         )
     assert not (tmp_path / "o").exists()

@@ -56,11 +56,12 @@ def test_a_vector_is_written_as_it_is_read(text):
 
 
 def test_the_grid_has_every_class_then_ten_pairs():
+    for seed in range(20):
+        assert len(np.unique(grid_labels(SPEC, seed), axis=0)) == 20
     found = grid_labels(SPEC, 0)
     assert found.shape == (20, 10)
     np.testing.assert_array_equal(found[:10], np.eye(10))
     assert all(sorted(row)[-2:] == [0.5, 0.5] and row.sum() == 1 for row in found[10:])
-    assert len(np.unique(found, axis=0)) == 20
     np.testing.assert_array_equal(found, grid_labels(SPEC, 0))
     assert not np.array_equal(found, grid_labels(SPEC, 1))
 
@@ -71,3 +72,9 @@ def test_the_grid_has_every_class_then_ten_pairs():
 )
 def test_there_are_as_many_pairs_as_exist_and_fit(classes, width, columns):
     assert len(grid_labels(ImageSpec(28, width, 1, tuple(map(str, range(classes)))), 0)) == columns
+
+
+def test_names_with_a_comma_or_colon_are_written_by_index():
+    vector = np.array([0.5, 0, 0.25, 0.25], np.float32)
+    assert label_text(vector, PETS) == "cat:0.5,2:0.25,3:0.25"
+    np.testing.assert_array_equal(parse_labels(label_text(vector, PETS), PETS), vector)

@@ -27,8 +27,11 @@ class Strategy:
         self.worker_devices = (device,)
 
 
-def test_they_are_the_same_batches_on_the_device(batches):
+def test_they_are_the_same_batches_on_the_device(batches, monkeypatch):
+    released = []
+    monkeypatch.setattr(resident, "release", released.append)
     found, expected = ResidentBatches(batches, "CPU:1").take(3, 4), batches.take(3, 4)
+    assert len(released) == 1 and released[0] is batches.images
     np.testing.assert_array_equal(found.images, expected.images)
     np.testing.assert_array_equal(found.labels, expected.labels)
     assert found.images.device.endswith("CPU:1")
@@ -58,9 +61,11 @@ def test_a_gpu_gets_what_fits(batches, monkeypatch):
     assert resident.resident(batches, Strategy("/device:GPU:0")) is batches
 
 
-def test_without_room_they_stay_where_they_are(batches, monkeypatch):
+@pytest.mark.parametrize("error", [tf.errors.ResourceExhaustedError, tf.errors.InternalError])
+def test_without_room_they_stay_where_they_are(batches, monkeypatch, capsys, error):
     def full(*asked):
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+        raise error(None, None, "Dst tensor is not initialized")
 
     monkeypatch.setattr(resident, "ResidentBatches", full)
     assert resident.resident(batches, Strategy("/device:GPU:0")) is batches
+    assert "do not fit into the GPU's memory" in capsys.readouterr().out

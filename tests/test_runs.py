@@ -172,6 +172,24 @@ def test_a_run_made_shorter_to_an_unscored_checkpoint_is_scored(train_one, tmp_p
     assert found == (scores["accuracy"] if kind == "classifier" else Scores.from_dict(scores))
 
 
+def test_a_run_whose_film_fails_is_a_good_run(tmp_path, one_replica, monkeypatch, capsys):
+    """And one that goes on without its earlier records tells the columns of the new ones."""
+    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    write_idx(tmp_path / "data")
+    train_classifier(TINY, options(tmp_path, log_dir=tmp_path / "classifier"))
+    train_gan(replace(TINY, gan_epochs=1), options(tmp_path))
+    (log,) = (tmp_path / "logs").iterdir()
+    columns = (log / "columns.txt").read_text()
+    (log / "samples-00000005.png").write_bytes(b"cut off")
+    assert train_gan(TINY, options(tmp_path, resume=True)) is not None
+    assert f"warning: no film: {log / 'samples-00000005.png'} cannot be read (it is damaged)" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "logs")
+    train_gan(replace(TINY, gan_epochs=3), options(tmp_path, resume=True))
+    (log,) = (tmp_path / "logs").iterdir()
+    assert (log / "columns.txt").read_text() == columns
+    assert (log / "film.gif").exists()
+
+
 def test_a_process_has_one_strategy():
     """Two would use each other's keys for their reductions."""
     assert make_strategy(None) is make_strategy(None)

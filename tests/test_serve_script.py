@@ -210,8 +210,9 @@ def test_without_the_packages_the_command_that_installs_them_is_named(tmp_path):
     ("arguments", "expected"),
     [
         (["-p", "65536"], "argument -p/--port: found 65536, expected an integer from 0 to 65535"),
-        (["--watch", "0"], "argument --watch: found 0, expected a number above 0"),
-        (["--watch", "nan"], "argument --watch: found nan, expected a number above 0"),
+        (["--watch", "0"], "argument --watch: found 0, expected a number from 0.01 to 86,400"),
+        (["--watch", "nan"], "argument --watch: found nan, expected a number from 0.01 to 86,400"),
+        (["--watch", "1e10"], "argument --watch: found 1e10, expected a number from 0.01 to 86,400"),
         (["-p", "x"], "argument -p/--port: invalid integer value: 'x'"),
     ],
 )

@@ -220,7 +220,7 @@ def test_workers_that_would_begin_differently_are_refused(directory):
     other.write_text(yaml.safe_dump(SETTINGS | {"gen_lr": 0.5}))
     for status, _, errors in ended(start(directory / "differ", 2, differ=("-c", "other.yaml"))):
         assert status == 2
-        assert "train.py: the workers differ in data, config or checkpoint; expected the same -c" in errors
+        assert "train.py: the workers differ in data, config, classifier or checkpoint; expected the same -c" in errors
     assert not (directory / "differ").exists()
     shutil.rmtree(directory / "differ", ignore_errors=True)
 

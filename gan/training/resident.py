@@ -40,5 +40,6 @@ def resident(batches: Batches, strategy: tf.distribute.Strategy) -> Source:
         return batches
     try:
         return ResidentBatches(batches, device)
-    except tf.errors.ResourceExhaustedError:
+    except (tf.errors.ResourceExhaustedError, tf.errors.InternalError):  # The latter is of a copy that does not fit.
+        print("the training images do not fit into the GPU's memory, and stay in the host's")
         return batches

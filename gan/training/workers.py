@@ -93,8 +93,8 @@ def check_agreement(strategy: tf.distribute.Strategy, *facts: object) -> None:
     own = float(int.from_bytes(digest[:5], "big"))
     if _sum(strategy, own) != own * strategy.num_replicas_in_sync:
         raise ValueError(
-            "the workers differ in data, config or checkpoint; expected the same -c, and --data-path and --save-dir on "
-            "disks that all of them share"
+            "the workers differ in data, config, classifier or checkpoint; expected the same -c, and --data-path, "
+            "--load-dir and --save-dir on disks that all of them share"
         )
 
 
