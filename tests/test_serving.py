@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import threading
@@ -20,6 +21,7 @@ from gan.models.generator import Generator
 from gan.sampling import Sampler, styles
 from gan.serving import schemas
 from gan.serving.app import LARGEST_BODY, create_app
+from gan.serving.middleware import Around
 
 SPEC = ImageSpec(8, 6, 3, ("dark", "middle", "bright"))
 LABELS = [0.0, 1.0, 0.0]
@@ -460,3 +462,20 @@ def test_a_model_of_one_class_and_one_number_is_served():
     with served(Sampler(Generator(spec, config), spec, noise_dims=1)) as client:
         assert client.post("/api/generate-image", json={"labels": [3], "style": [0.5]}).status_code == 200
         assert client.get("/openapi.json").status_code == 200
+
+
+def test_a_request_that_is_given_up_is_one_line(caplog):
+    """As uvicorn does with those that are still coming in when it has waited for them."""
+    observed, sent = [], []
+
+    async def given_up(*_):
+        raise asyncio.CancelledError
+
+    async def send(message):
+        sent.append(message)
+
+    around = Around(given_up, largest_body=1, observe=lambda *seen: observed.append(seen))
+    asyncio.run(around({"type": "http", "path": "/api/generate-image", "headers": []}, None, send))
+    assert caplog.messages == ["a request to /api/generate-image was given up: it had not come in by the end"]
+    assert sent[0]["status"] == 503 and sent[1]["body"] == b'{"detail":"the server is shutting down; ask another one"}'
+    assert [status for _, status, _ in observed] == [503]

@@ -3,6 +3,8 @@
 The page loads nothing from other hosts and runs no script that is written into it, and the browser is told so.
 """
 
+import asyncio
+import logging
 import time
 from collections.abc import Callable
 
@@ -10,6 +12,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:",
@@ -21,6 +25,7 @@ HEADERS = {
 
 
 TOO_LARGE = "the body is too large; /api/model has the limits"
+ENDED = "the server is shutting down; ask another one"
 
 
 class Around:
@@ -39,7 +44,7 @@ class Around:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        status = 500
+        status = None
         started = time.perf_counter()
 
         async def send_with_headers(message: Message) -> None:
@@ -65,8 +70,12 @@ class Around:
         app = self.app if fits else JSONResponse({"detail": TOO_LARGE}, 413)
         try:
             await app(scope, receive_counted, send_with_headers)
+        except asyncio.CancelledError:  # So ends a request that is still coming in when the server has waited enough.
+            log.warning("a request to %s was given up: it had not come in by the end", scope["path"])
+            if status is None:
+                await JSONResponse({"detail": ENDED}, 503)(scope, receive, send_with_headers)
         finally:
-            self.observe(_route(scope), status, time.perf_counter() - started)
+            self.observe(_route(scope), status or 500, time.perf_counter() - started)
 
 
 def _body_length(scope: Scope) -> int:

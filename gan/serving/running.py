@@ -65,7 +65,7 @@ def serve(app: ASGIApp, listener: socket.socket) -> None:
         uvicorn.Config(
             app,
             log_config=None,
-            log_level="warning",
+            log_level="error",  # Clients' mistakes are answered, not logged.
             access_log=False,
             server_header=False,
             ws="none",
