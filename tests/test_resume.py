@@ -221,18 +221,6 @@ def test_a_full_disk_ends_a_run_in_one_line_and_it_goes_on_later(directory, simp
     assert weights(work) == weights(simple.whole)
 
 
-def test_a_run_that_is_killed_25_times_ends_as_one_that_was_not():
-    """At random moments, often within a save; and the benchmark that does it 200 times works."""
-    words = [sys.executable, str(ROOT / "benchmarks" / "kills.py"), "--kills", "25"]
-    words += ["--seed", str(random.randrange(1000))]
-    done = subprocess.run(words, env=clean_environment(), capture_output=True, text=True, timeout=900, check=False)
-    print(done.stdout)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "same weights, optimizers and records as an undisturbed run: True" in done.stdout
-    inside = int(done.stdout.partition(" kills, ")[2].partition(" of them")[0])
-    assert inside > 0
-
-
 def test_a_killed_classifier_ends_as_one_that_was_not(directory):
     killed = prepare(directory, "classifier-killed", cls_epochs=30)
     whole = prepare(directory, "classifier-whole", cls_epochs=30)
