@@ -25,7 +25,7 @@ LONGEST_SIDE = 65_000
 """Pixels of a grid; JPEG's limit is 65,500."""
 
 MOST_PIXELS = 2**21
-"""Of a grid: what bounds the time of one request. PNG takes up to six seconds a million on some flat images."""
+"""Of a grid: what bounds the time of one request."""
 
 Format = Literal["png", "jpeg"]
 
