@@ -7,7 +7,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 save_dir=${1:?usage: deploy/train.sh SAVE_DIR [flags of ./train.py]}
 shift
-if compgen -G "$save_dir/gan-[0-9]*" >/dev/null; then
+shopt -s nullglob
+checkpoints=("$save_dir"/gan-[0-9]*)
+if ((${#checkpoints[@]})); then
   set -- --resume "$@"
 fi
 exec ./train.py --save-dir "$save_dir" "$@"

@@ -27,7 +27,15 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """A parser whose help begins with the script's docstring."""
-    return argparse.ArgumentParser(description=description, formatter_class=HelpFormatter, allow_abbrev=False)
+    return argparse.ArgumentParser(
+        _program(), description=description, formatter_class=HelpFormatter, allow_abbrev=False
+    )
+
+
+def _program() -> str:
+    """What was called, such as `train.py` or `python -m gan.film`."""
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    return f"python -m {module.name}" if module else Path(sys.argv[0]).name
 
 
 def positive(text: str) -> int:
@@ -201,7 +209,7 @@ def _ended(text: str, status: int, error: BaseException | None = None) -> int:
     try:
         for note in getattr(error, "__notes__", ()):
             print(note, file=sys.stderr)
-        print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr)
+        print(f"{_program()}: {text}", file=sys.stderr)
         sys.stdout.flush()
     except OSError:
         # Else the interpreter would try once more as it ends, and change the status.

@@ -282,7 +282,12 @@ def test_the_command(tmp_path):
     command = [sys.executable, "-m", "gan.data.convert", str(tmp_path / "idx"), str(tmp_path / "folder")]
     for status, out, err in (
         (0, f"{tmp_path}/folder: 80 training and 40 test images in 10 classes\n", ""),
-        (2, "", f"convert.py: {tmp_path}/folder exists; expected a new directory or an empty one: name another one\n"),
+        (
+            2,
+            "",
+            f"python -m gan.data.convert: {tmp_path}/folder exists; "
+            "expected a new directory or an empty one: name another one\n",
+        ),
     ):
         done = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)}

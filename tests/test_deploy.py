@@ -1,5 +1,7 @@
-"""The manifests have the form that those who read them expect."""
+"""The manifests have the form that those who read them expect, and the script goes on where it can."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import kubernetes_validate
@@ -58,3 +60,22 @@ def test_the_tfjobs_command_is_one_of_the_repository(job):
     help_text = (DEPLOY.parent / "gan" / "command_line.py").read_text() + (DEPLOY.parent / "train.py").read_text()
     for flag in (word for word in container["args"] if word.startswith("--")):
         assert f'"{flag}"' in help_text
+
+
+@pytest.mark.parametrize("name", ["saved", "a b", "saved[1]*"])
+def test_the_script_resumes_a_directory_with_checkpoints_and_no_other(tmp_path, name):
+    (tmp_path / "deploy").mkdir()
+    copy = shutil.copy(DEPLOY / "train.sh", tmp_path / "deploy")
+    stand_in = tmp_path / "train.py"
+    stand_in.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    stand_in.chmod(0o755)
+    (tmp_path / "saved1" / "gan-00000100").mkdir(parents=True)  # What the last name would be as a pattern.
+
+    def flags() -> list[str]:
+        done = subprocess.run([copy, name, "--seed", "3"], capture_output=True, text=True, check=True, timeout=10)
+        return done.stdout.splitlines()
+
+    (tmp_path / name / "classifier-00000100").mkdir(parents=True)
+    assert flags() == ["--save-dir", name, "--seed", "3"]
+    (tmp_path / name / "gan-00000100").mkdir()
+    assert flags() == ["--save-dir", name, "--resume", "--seed", "3"]

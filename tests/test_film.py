@@ -112,7 +112,8 @@ def test_a_directory_without_pictures_is_refused(tmp_path):
     (tmp_path / "samples-00000001.png").write_bytes(b"cut off")
     done = script(tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"film.py: {tmp_path / 'samples-00000001.png'} cannot be read (it is damaged); remove it\n"
+    picture = tmp_path / "samples-00000001.png"
+    assert done.stderr == f"python -m gan.film: {picture} cannot be read (it is damaged); remove it\n"
 
 
 def test_labels_that_are_no_text_are_named(tmp_path):
