@@ -2,7 +2,9 @@
 
 import os
 import struct
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -24,6 +26,12 @@ TINY = Config(
     fid_samples=24,
 )
 """Networks and batches for runs of a second or two."""
+
+
+def tiny_settings(**changes: Any) -> dict[str, Any]:
+    """What `TINY` and these changes set, for a YAML file."""
+    settings = asdict(replace(TINY, **changes))
+    return {name: value for name, value in settings.items() if value != getattr(Config(), name)}
 
 
 def clean_environment() -> dict[str, str]:

@@ -14,21 +14,10 @@ from typing import NamedTuple
 
 import pytest
 import yaml
-from helpers import clean_environment, write_idx
+from helpers import clean_environment, tiny_settings, write_idx
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = {
-    "gen_width": 4,
-    "crit_width": 4,
-    "cls_width": 4,
-    "noise_dims": 6,
-    "label_dims": 3,
-    "gan_batch_size": 8,
-    "cls_batch_size": 8,
-    "gan_epochs": 20,
-    "cls_epochs": 2,
-    "fid_samples": 40,
-}
+SETTINGS = tiny_settings(gan_epochs=20, fid_samples=40)
 TIMES = {"images_per_second", "training_seconds"}
 
 

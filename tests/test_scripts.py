@@ -9,24 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from helpers import clean_environment, write_idx, write_pictures
+from helpers import clean_environment, tiny_settings, write_idx, write_pictures
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = {
-    "gan_width": None,
-    "gen_width": 4,
-    "crit_width": 4,
-    "cls_width": 4,
-    "noise_dims": 6,
-    "label_dims": 3,
-    "gan_batch_size": 16,
-    "cls_batch_size": 16,
-    "gan_epochs": 2,
-    "cls_epochs": 2,
-    "fid_samples": 40,
-}
-del SETTINGS["gan_width"]
+SETTINGS = tiny_settings(gan_batch_size=16, cls_batch_size=16, fid_samples=40)
 
 
 def script(name: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:

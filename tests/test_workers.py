@@ -13,23 +13,12 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 import yaml
-from helpers import clean_environment, write_idx
+from helpers import clean_environment, tiny_settings, write_idx
 
 from gan.training import workers
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = {
-    "gen_width": 4,
-    "crit_width": 4,
-    "cls_width": 4,
-    "noise_dims": 6,
-    "label_dims": 3,
-    "gan_batch_size": 12,
-    "cls_batch_size": 8,
-    "gan_epochs": 30,
-    "cls_epochs": 1,
-    "fid_samples": 40,
-}
+SETTINGS = tiny_settings(gan_batch_size=12, gan_epochs=30, cls_epochs=1, fid_samples=40)
 
 
 SRUN = """#!/usr/bin/env bash
