@@ -7,6 +7,7 @@ Every replica takes a batch of its own at a time, and all of them know all resul
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,12 @@ class Batched:
             results = function(*(part[start : start + size] for part in inputs))
             return [context.all_gather(result, axis=0) for result in results]
 
-        @tf.function(autograph=False)
         def run(*inputs: tf.Tensor) -> list[tf.Tensor]:
             found = self.strategy.run(share, inputs)
             return [self.strategy.experimental_local_results(result)[0] for result in found]
 
-        self._run = run
+        # A partial: else TensorFlow takes the functions of several networks for one that is traced anew each time.
+        self._run = tf.function(partial(run), autograph=False)
 
     def __call__(self, *inputs: NDArray[Any]) -> list[NDArray[Any]]:
         """Arrays of N rows each -> arrays of N rows each. Rows that fill the last batch up are zero, and left out."""

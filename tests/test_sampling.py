@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import TINY, tiny_data
 
 from gan.generation import generate
@@ -29,6 +30,17 @@ def test_an_image_does_not_depend_on_what_is_drawn_with_it(sampler):
     for index in (0, 5, BATCH - 1, BATCH, count - 1):
         alone = sampler.sample(labels[index : index + 1], z[index : index + 1])
         np.testing.assert_array_equal(together[index], alone[0])
+
+
+def test_many_networks_that_draw_once_each_are_nothing_to_warn_of(caplog):
+    logger = tf.get_logger()
+    logger.addHandler(caplog.handler)
+    try:
+        for _ in range(7):
+            Sampler(Generator(SPEC, TINY), SPEC, noise_dims=6).style_grid(rows=1, seed=0)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert not caplog.messages
 
 
 def test_a_style_is_a_function_of_seed_and_number():

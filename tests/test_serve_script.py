@@ -1,5 +1,6 @@
 """`./serve.py` as a process: what it says, how it ends, and what it picks up."""
 
+import http.client
 import json
 import re
 import shutil
@@ -113,6 +114,63 @@ def test_sigterm_lets_requests_in_flight_be_answered(tmp_path):
                 answers.append(stream.read())
         assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 8
         assert {answer.partition(b"\r\n\r\n")[2] for answer in answers} == {answers[0].partition(b"\r\n\r\n")[2]}
+        assert process.wait(WAIT) == 0
+
+
+def test_what_was_sent_before_sigterm_is_answered(tmp_path):
+    """On connections that the server has not seen yet, and on one that it has."""
+    save(tmp_path, 7)
+    body = json.dumps({"labels": [1, 2, 3]}).encode()
+    head = "POST /api/generate-image HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with running("--load-dir", tmp_path) as (process, url, _):
+        host, port = url.removeprefix("http://").split(":")
+        known = http.client.HTTPConnection(host, int(port), timeout=WAIT)
+        known.request("GET", "/healthz")
+        assert known.getresponse().read()
+        process.send_signal(signal.SIGSTOP)
+        known.request("GET", "/healthz")
+        connections = [socket.create_connection((host, int(port)), timeout=WAIT) for _ in range(8)]
+        for connection in connections:
+            connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        time.sleep(0.3)  # The server's next look at whether to end is due when it goes on.
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        assert known.getresponse().status == 200
+        known.close()
+        for connection in connections:
+            with connection, connection.makefile("rb") as stream:
+                assert stream.read().startswith(b"HTTP/1.1 200 OK")
+        assert process.wait(WAIT) == 0
+
+
+def test_clients_are_told_that_the_end_is_near():
+    code = """if True:
+        from gan.serving import running
+
+        async def app(scope, receive, send):
+            await send({"type": scope["type"] + ".startup.complete"} if scope["type"] == "lifespan" else
+                       {"type": "http.response.start", "status": 204})
+            if scope["type"] == "http":
+                await send({"type": "http.response.body"})
+
+        running.READ_ON_SECONDS = 3
+        listener = running.bind("127.0.0.1", 0)
+        running.listen(listener)
+        print(listener.getsockname()[1], flush=True)
+        running.serve(app, listener)
+    """
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        connection = http.client.HTTPConnection("127.0.0.1", int(process.stdout.readline()), timeout=WAIT)
+        found = []
+        for _ in range(2):
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            answer.read()
+            found.append(answer.headers["Connection"])
+            process.send_signal(signal.SIGTERM)
+            time.sleep(1)
+        connection.close()
+        assert found == [None, "close"]
         assert process.wait(WAIT) == 0
 
 

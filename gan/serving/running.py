@@ -4,6 +4,7 @@ listener = bind("127.0.0.1", 8080)
 serve(app, listener)
 """
 
+import asyncio
 import signal
 import socket
 
@@ -11,6 +12,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 DRAIN_SECONDS = 60
+
+READ_ON_SECONDS = 0.25
+"""After the signal; what clients had sent by then may not have been read yet."""
+
 BACKLOG = 2048
 
 
@@ -55,13 +60,22 @@ def url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class _Server(uvicorn.Server):
+    """Reads on for a moment after the signal; each connection is closed after its next answer."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        await asyncio.sleep(READ_ON_SECONDS)
+        await super().shutdown(sockets)
+
+
 def serve(app: ASGIApp, listener: socket.socket) -> None:
     """Answer requests until SIGTERM or SIGINT; then those that have come in are still answered.
 
     Raises:
         KeyboardInterrupt: a second SIGINT did not wait for them.
     """
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             log_config=None,
