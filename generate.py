@@ -38,7 +38,12 @@ def main() -> None:
     )
     flags.add_argument("--steps", type=step_count, help="images on the way (default: 12)")
     flags.add_argument("--seed", type=natural, default=0, help="decides the styles")
-    flags.add_argument("--format", choices=("jpg", "png", "gif", "webp"), default="jpg", help="gif and webp: of a way")
+    flags.add_argument(
+        "--format",
+        choices=("jpg", "png", "gif", "webp"),
+        default="jpg",
+        help="gif and webp: a film of a way, a frame a step",
+    )
     flags.add_argument("--grid", action="store_true", help="also write grid.FORMAT: a column a class, a row a number")
     flags.add_argument("--names", action="store_true", help="name files by class, such as cat-1.jpg, not by its index")
     args = flags.parse_args()

@@ -21,7 +21,8 @@ export PATH="$PWD/.venv/bin:$PATH"
 # Two minutes before its time is up Slurm sends SIGTERM: the run saves and ends with status 143, and waits for its turn
 # again. A node that fails has Slurm itself start the job again.
 status=0
-srun --distribution=block --kill-on-bad-exit=0 deploy/train.sh "$@" || status=$?
+# Since Slurm 22.05 a step does not take the job's CPUs a task over by itself.
+srun --cpus-per-task="$SLURM_CPUS_PER_TASK" --distribution=block --kill-on-bad-exit=0 deploy/train.sh "$@" || status=$?
 if [[ $status -eq 143 ]]; then
   scontrol requeue "$SLURM_JOB_ID"
 fi

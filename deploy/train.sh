@@ -5,7 +5,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-save_dir=${1:?usage: deploy/train.sh SAVE_DIR [flags of ./train.py]}
+if (($# == 0)); then
+  echo 'train.sh: no directory; expected deploy/train.sh SAVE_DIR [flags of ./train.py]' >&2
+  exit 2
+fi
+save_dir=$1
 shift
 shopt -s nullglob
 checkpoints=("$save_dir"/gan-[0-9]*)

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 BAD_INPUT = 2
 DIVERGED = 3
@@ -25,11 +26,15 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
         return action.help if action.default in (None, False) else super()._get_help_string(action)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, without the usage that argparse puts before it."""
+        self.exit(BAD_INPUT, f"{self.prog}: {message} (--help lists the flags)\n")
+
+
 def parser(description: str | None) -> argparse.ArgumentParser:
     """A parser whose help begins with the script's docstring."""
-    return argparse.ArgumentParser(
-        _program(), description=description, formatter_class=HelpFormatter, allow_abbrev=False
-    )
+    return _Parser(_program(), description=description, formatter_class=HelpFormatter, allow_abbrev=False)
 
 
 def _program() -> str:
@@ -120,7 +125,7 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
         default=math.inf,
         help="minutes between checkpoints, at most",
     )
-    flags.add_argument("--keep", type=positive, default=3, help="checkpoints to keep, besides the one of the best FID")
+    flags.add_argument("--keep", type=positive, default=3, help="checkpoints to keep, besides a GAN's of the best FID")
     flags.add_argument("--log-dir", type=Path, default=Path(log_dir), help="where records go, a subdirectory a run")
     flags.add_argument("--log-graph", action="store_true", help="record the graph of the training step")
     earlier = flags.add_mutually_exclusive_group()

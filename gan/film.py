@@ -39,9 +39,8 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
     """
     paths = sorted(path for path in directory.glob("samples-*.png") if re.fullmatch(r"samples-\d{8}", path.stem))
     if not paths:
-        raise FileNotFoundError(
-            f"{directory} holds no samples-STEP.png; expected a directory of ./train.py, such as logs/gan/TIME"
-        )
+        found = "holds no samples-STEP.png" if directory.is_dir() else "is no directory"
+        raise FileNotFoundError(f"{directory} {found}; expected one of ./train.py, such as logs/gan/TIME")
     chosen = np.unique(np.linspace(len(paths) - 1, 0, min(frames, len(paths))).round().astype(int))
     captioned = [_captioned(paths[index], _columns(directory)) for index in chosen]
     pictures = [picture for picture in captioned if picture.shape == captioned[-1].shape]

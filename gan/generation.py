@@ -84,6 +84,7 @@ def generate(
         picture = enlarge(grid(np.concatenate(drawn), columns=len(columns)), GRID_ENLARGEMENT)
         write_atomically(path, encode(picture, image_format))
         print(f"the grid of all: {path}")
+        names.add(path.name)
     _warn_of_others(output_dir, names)
     print(drawn_by(sampler))
 
@@ -157,7 +158,8 @@ def check_grid(
 
 def _warn_of_others(directory: Path, names: set[str]) -> None:
     """Images of an earlier call stay where they are, and would be taken for this one's."""
-    pattern = re.compile(r".+-\d+\.(jpg|png)")
+    pattern = re.compile(r"(.+-\d+|grid)\.(jpg|png)")
     others = [path.name for path in directory.iterdir() if pattern.fullmatch(path.name) and path.name not in names]
     if others:
-        print(f"warning: {directory} also holds {len(others):,} other images, such as {min(others)}", file=sys.stderr)
+        count = f"{len(others):,} other images, such as" if len(others) > 1 else "another image,"
+        print(f"warning: {directory} also holds {count} {min(others)}", file=sys.stderr)

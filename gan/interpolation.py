@@ -106,7 +106,7 @@ def interpolate_styles(
     vectors = np.stack([column.labels for column in columns])
     path = output_dir / f"styles-1-to-2.{file_format}"
     _draw(sampler, np.repeat(z[None], len(columns), axis=0), np.repeat(vectors[:, None], steps, axis=1), path)
-    print(f"{path}: {steps} steps in {len(columns)} rows: {', '.join(column.stem for column in columns)}")
+    print(f"{path}: {steps} steps from style 1 to 2 in {', '.join(column.stem for column in columns)}")
     print_legend(sampler.spec, columns)
     print(drawn_by(sampler))
 
@@ -146,7 +146,7 @@ def _film_columns(rows: int) -> int:
 def _draw(sampler: Sampler, z: Floats, labels: Floats, path: Path) -> None:
     """Draw rows of steps, styles z (R, S, Z) and labels (R, S, K), into a file whose name's ending says how.
 
-    A film goes to the end of all rows, and back; a strip is a grid.
+    A strip is a grid. A frame of a film has one step of all rows, side by side; it goes to their end, and back.
     """
     rows, steps = labels.shape[:2]
     images = sampler.sample(labels.reshape(rows * steps, -1), z.reshape(rows * steps, -1))

@@ -217,7 +217,7 @@ def test_a_save_cut_short_leaves_nothing_that_looks_whole(tmp_path, monkeypatch)
 
 
 def test_no_checkpoint_is_an_error_that_ends_with_the_remedy(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no checkpoint of that kind.*expected a gan checkpoint: do this$"):
+    with pytest.raises(FileNotFoundError, match=r"no gan-STEP in it; expected a gan checkpoint: do this$"):
         checkpoints.newest(tmp_path, "gan", remedy="do this")
     with pytest.raises(FileNotFoundError, match=r"absent: no such directory.*a classifier checkpoint: do that$"):
         checkpoints.newest(tmp_path / "absent", "classifier", remedy="do that")

@@ -71,6 +71,9 @@ def test_the_script_resumes_a_directory_with_checkpoints_and_no_other(tmp_path, 
     stand_in.chmod(0o755)
     (tmp_path / "saved1" / "gan-00000100").mkdir(parents=True)  # What the last name would be as a pattern.
 
+    done = subprocess.run([copy], capture_output=True, text=True, timeout=10)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
     def flags() -> list[str]:
         done = subprocess.run([copy, name, "--seed", "3"], capture_output=True, text=True, check=True, timeout=10)
         return done.stdout.splitlines()

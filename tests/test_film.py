@@ -107,7 +107,7 @@ def test_a_directory_without_pictures_is_refused(tmp_path):
     done = script(tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.rstrip().endswith(
-        f"{tmp_path} holds no samples-STEP.png; expected a directory of ./train.py, such as logs/gan/TIME"
+        f"{tmp_path} holds no samples-STEP.png; expected one of ./train.py, such as logs/gan/TIME"
     )
     (tmp_path / "samples-00000001.png").write_bytes(b"cut off")
     done = script(tmp_path)

@@ -208,7 +208,7 @@ def test_devices_are_those_that_are_named():
     [("cpu:3", "there is no CPU:2"), ("0", "there is no GPU:0"), ("1,1", "there is no GPU:1")],
 )
 def test_a_device_that_is_not_there_is_refused(devices, problem):
-    with pytest.raises(ValueError, match=f"^--devices {devices}: {problem}; expected each once, of CPU:0, CPU:1$"):
+    with pytest.raises(ValueError, match=rf"^--devices {devices}: {problem}; expected cpu or cpu:N, as .* no GPU$"):
         make_strategy(devices)
 
 

@@ -253,7 +253,9 @@ def test_bad_input_is_one_line(work, name, arguments, expected):
 def test_flags_of_generate_that_do_not_go_together_are_refused(work, arguments, expected):
     done = script("generate.py", *arguments, cwd=work)
     assert (done.returncode, done.stdout) == (2, "")
-    assert expected in done.stderr.splitlines()[-1]
+    assert done.stderr.startswith("generate.py: ")
+    assert f"{expected} (--help lists the flags)\n" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_generate_draws_label_vectors_and_ways(work):
@@ -263,7 +265,7 @@ def test_generate_draws_label_vectors_and_ways(work):
         "generate.py", "--output-dir", "ways", "--interpolate-labels", 3, 8, "--steps", 3, "--images-per-class", 2,
         "--format", "gif", cwd=work,
     )  # fmt: skip
-    assert "styles-1-to-2.jpg: 12 steps in 2 rows: 3, 8" in succeed(
+    assert "styles-1-to-2.jpg: 12 steps from style 1 to 2 in 3, 8" in succeed(
         "generate.py", "--output-dir", "ways", "--interpolate-styles", "--classes", 3, 8, cwd=work
     )
     expected = {"3x0.5+8x0.5-1.jpg", "3x0.5+8x0.5-2.jpg", "4-1.jpg", "4-2.jpg", "3-to-8.gif", "styles-1-to-2.jpg"}
@@ -318,8 +320,11 @@ def test_problems_of_own_images_are_said_by_file_and_line(tmp_path):
 def test_images_of_an_earlier_call_are_pointed_out(work):
     few = ("--output-dir", "mixed", "--classes", 1)
     succeed("generate.py", *few, "--images-per-class", 3, cwd=work)
+    done = script("generate.py", *few, "--images-per-class", 2, "--grid", cwd=work)
+    assert done.stderr == "warning: mixed also holds another image, 1-3.jpg\n"
     done = script("generate.py", *few, "--images-per-class", 2, cwd=work)
-    assert done.stderr == "warning: mixed also holds 1 other images, such as 1-3.jpg\n"
+    assert done.stderr == "warning: mixed also holds 2 other images, such as 1-3.jpg\n"
+    assert (work / "mixed" / "grid.jpg").exists()
 
 
 def test_an_environment_without_the_packages_is_one_line(tmp_path):

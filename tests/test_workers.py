@@ -190,8 +190,12 @@ def test_a_slurm_job_goes_on_when_its_time_was_up(directory, alone, monkeypatch)
     flags = words(directory / "slurm")[2:]
     place = flags.index("--save-dir")
     command = ["deploy/slurm.sh", "slurm", *flags[:place], *flags[place + 2 :]]
-    job = clean_environment() | {"SLURM_JOB_ID": str(os.getpid()), "CUDA_VISIBLE_DEVICES": "-1"}
-    job["PATH"] = f"{tools}:{job['PATH']}"
+    job = clean_environment() | {
+        "SLURM_JOB_ID": str(os.getpid()),
+        "SLURM_CPUS_PER_TASK": "16",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "PATH": f"{tools}:{os.environ['PATH']}",
+    }
 
     def done(**more: str) -> tuple[int, str]:
         found = subprocess.run(command, cwd=directory, env=job | more, timeout=200, capture_output=True, text=True)

@@ -92,7 +92,7 @@ def newest(directory: Path, kind: Kind, *, remedy: str) -> Path:
     """
     candidates = _candidates(directory, kind)
     if not candidates:
-        found = "no such directory" if not directory.is_dir() else "no checkpoint of that kind in it"
+        found = "no such directory" if not directory.is_dir() else f"no {kind}-STEP in it"
         raise FileNotFoundError(f"{directory}: {found}; expected a {kind} checkpoint: {remedy}")
     for _, path in reversed(candidates):
         try:

@@ -58,8 +58,10 @@ def _names(devices: str) -> list[str]:
     there = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices()]
     missing = [name for name in wanted if name not in there]
     if missing or len(set(wanted)) < len(wanted):
+        gpus = [name.removeprefix("GPU:") for name in there if name.startswith("GPU:")]
         problem = f"there is no {missing[0]}" if missing else "a device is named twice"
-        raise ValueError(f"--devices {devices}: {problem}; expected each once, of {', '.join(there)}")
+        expected = f"each once, of {','.join(gpus)}" if gpus else "cpu or cpu:N, as TensorFlow finds no GPU"
+        raise ValueError(f"--devices {devices}: {problem}; expected {expected}")
     return wanted
 
 
