@@ -114,7 +114,7 @@ class Config:
     decay_rate: Annotated[Rate, Field(description="exponential schedule: learning rates fall by this factor")] = 0.96
     decay_steps: Annotated[int, Field(ge=1, le=10**9, description="exponential schedule: steps for one factor")] = 1000
     ema_decay: Annotated[Moment, Field(description="decay a step of the generator's moving average")] = 0.999
-    pan_classness: Annotated[Share, Field(description="share of creative label vectors; 0: a conditional GAN")] = 0.0
+    pan_classness: Annotated[Share, Field(description="classes in a label: one at 0, all at 1, random between")] = 0.0
 
     fid_samples: Annotated[int, Field(ge=2, description="images an evaluation compares, at most the test set")] = 10_000
 

@@ -345,6 +345,7 @@ def test_blend_of_a_style_with_itself(page: Page) -> None:
 def test_strip_shows_styles_by_classes(page: Page) -> None:
     buttons = page.css("#strip button")
     assert len(buttons) == 5 * len(NAMES)
+    assert page["strip-hint"].text == "A row is a seed, a column a class. Press an image to draw it."
     assert buttons[7].get_attribute("aria-label") == "it's, style of seed 2"
     for index in (1, 5, 7, 12):
         body = {"labels": np.eye(3)[index % 3].tolist(), "seed": index // 3}
@@ -360,6 +361,15 @@ def test_strip_picks_style_and_class(page: Page) -> None:
     page.shows(labels=[0, 0, 1], seed=3)
     marked = page.css("#strip [aria-current]")
     assert [button.get_attribute("aria-label") for button in marked] == ["<b>bold</b>, style of seed 3"]
+    focused = "return document.activeElement.ariaLabel"
+    for key, at in (
+        (Keys.ARROW_RIGHT, "<b>bold</b>, style of seed 3"),
+        (Keys.HOME, "0, style of seed 3"),
+        (Keys.ARROW_LEFT, "0, style of seed 3"),
+        (Keys.END, "<b>bold</b>, style of seed 3"),
+    ):
+        page.press(key)
+        assert page.run(focused) == at
 
 
 def test_strip_goes_on_to_other_styles(page: Page) -> None:
@@ -585,8 +595,15 @@ def breeds(browser: webdriver.Chrome) -> Iterator[Page]:
 def test_many_classes_have_a_filter(breeds: Page, quiet: None) -> None:
     breeds.open()
     assert len(breeds.css("#strip button")) == 100
+    assert breeds["strip-hint"].text.endswith("Press an image to draw it. 100 more classes: filter for them.")
+    assert breeds["strip"].value_of_css_property("writing-mode") == "horizontal-tb"
+    assert breeds.css("#strip thead th")[1].value_of_css_property("writing-mode") == "vertical-rl"
+    breeds.css("#classes .name")[49].click()
+    wait_until(lambda: breeds.texts("#strip thead th")[-1] == "breed 50")
+    wait_until(lambda: breeds.css("#strip [aria-current]"))
     breeds["filter"].send_keys("breed 7")
     wait_until(lambda: len(breeds.css("#strip button")) == 5 * 11)
+    assert breeds["strip-hint"].text.endswith("Press an image to draw it.")
     shown = [item.text for item in breeds.css("#classes .name") if item.is_displayed()]
     assert shown[:2] == ["breed 7", "breed 70"]
     breeds.css("#strip button")[1].click()

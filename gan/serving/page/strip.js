@@ -9,7 +9,15 @@ const ROWS = 5;
 /** Pixels of a strip, at most, so that one of large images is not slow. */
 const MOST_PIXELS = 4_000_000;
 
-const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+/** Rows and columns on, as far as there are any. */
+const MOVES = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  Home: [0, -Infinity],
+  End: [0, Infinity],
+};
 
 /** What shows the strip of these classes from a state's row on, and marks what the state draws. */
 export function styleStrip(model, pick, say) {
@@ -17,6 +25,8 @@ export function styleStrip(model, pick, say) {
   const { width, height } = model.image;
   const most = Math.min(model.limits.images, Math.floor(MOST_PIXELS / (width * height)));
   const columns = Math.max(1, Math.floor(most / ROWS));
+  const hint = document.getElementById("strip-hint");
+  const whole = hint.textContent;
   sizeTiles(table.parentElement, model.image);
   table.addEventListener("keydown", (event) => moveFocus(table, event));
   let shown = "";
@@ -27,6 +37,7 @@ export function styleStrip(model, pick, say) {
     const images = seeds.flatMap((seed) => labels.map((each) => ({ labels: each, seed })));
     const paint = await drawTiles(images, model, classes.length);
     table.replaceChildren(head(classes, model.classes), body(classes, seeds, model.classes, paint, pick));
+    standLongNames(table);
     shown = key;
     mark(table, marked);
   }, say);
@@ -34,7 +45,9 @@ export function styleStrip(model, pick, say) {
   let asked = "";
   return (state, filtered) => {
     marked = state;
-    const classes = filtered.slice(0, columns);
+    const classes = columnsOf(filtered, columns, onlyClass(state.weights));
+    const left = filtered.length - classes.length;
+    hint.textContent = left > 0 ? `${whole} ${left} more classes: filter for them.` : whole;
     const seeds = rowSeeds(state.row, model);
     const key = `${model.checkpoint} ${seeds} ${classes}`;
     if (key === shown) mark(table, state);
@@ -42,6 +55,13 @@ export function styleStrip(model, pick, say) {
     asked = key;
     draw({ classes, seeds, key });
   };
+}
+
+/** The first classes, as many as there is room for, and the one that is drawn in place of the last. */
+function columnsOf(classes, most, drawn) {
+  const first = classes.slice(0, most);
+  if (classes.includes(drawn) && !first.includes(drawn)) first[most - 1] = drawn;
+  return first;
 }
 
 function rowSeeds(first, { limits }) {
@@ -63,6 +83,13 @@ function element(tag, properties, ...children) {
 function head(classes, names) {
   const cells = classes.map((index) => element("th", { scope: "col", textContent: names[index], title: names[index] }));
   return element("thead", {}, element("tr", {}, element("th", { scope: "col", textContent: "Seed" }), ...cells));
+}
+
+/** Names that are wider than their columns are written upwards. */
+function standLongNames(table) {
+  table.classList.remove("long-names");
+  const cut = [...table.tHead.rows[0].cells].some(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth);
+  table.classList.toggle("long-names", cut);
 }
 
 function body(classes, seeds, names, paint, pick) {
@@ -90,6 +117,10 @@ function mark(table, state) {
   focusable(buttons, drawn ?? buttons[0]);
 }
 
+function clamp(value, least, most) {
+  return Math.min(Math.max(value, least), most);
+}
+
 function focusable(buttons, chosen) {
   for (const button of buttons) button.tabIndex = button === chosen ? 0 : -1;
 }
@@ -98,10 +129,10 @@ function moveFocus(table, event) {
   const move = MOVES[event.key];
   if (!move || !event.target.matches("button")) return;
   event.preventDefault();
+  const { rows } = table.tBodies[0];
   const cell = event.target.parentElement;
-  const next = table.tBodies[0].rows[cell.parentElement.sectionRowIndex + move[0]]?.cells[cell.cellIndex + move[1]];
-  const button = next?.querySelector("button");
-  if (!button) return;
+  const { cells } = rows[clamp(cell.parentElement.sectionRowIndex + move[0], 0, rows.length - 1)];
+  const button = cells[clamp(cell.cellIndex + move[1], 1, cells.length - 1)].querySelector("button");
   focusable([...table.querySelectorAll("button")], button);
   button.focus();
 }
