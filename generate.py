@@ -14,7 +14,7 @@ The same checkpoint, class and seed give the same bytes, whatever else is drawn.
 import sys
 from pathlib import Path
 
-from gan.command_line import image_count, import_tensorflow, natural, parser, run, step_count
+from gan.command_line import import_tensorflow, number, parser, run
 
 
 def main() -> None:
@@ -22,7 +22,9 @@ def main() -> None:
     flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoint")
     flags.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where the images go")
     flags.add_argument(
-        "--images-per-class", type=image_count, help="images of each class, or rows of a way (default: 10)"
+        "--images-per-class",
+        type=number(int, 1, 1_000_000),
+        help="images of each class, or rows of a way (default: 10)",
     )
     labels = flags.add_mutually_exclusive_group()
     labels.add_argument("--classes", nargs="+", metavar="CLASS", help="names or indices of classes (default: all)")
@@ -36,8 +38,8 @@ def main() -> None:
     flags.add_argument(
         "--interpolate-styles", action="store_true", help="draw the way from style 1 to 2, a row a class"
     )
-    flags.add_argument("--steps", type=step_count, help="images on the way (default: 12)")
-    flags.add_argument("--seed", type=natural, default=0, help="decides the styles")
+    flags.add_argument("--steps", type=number(int, 2, 1000), help="images on the way (default: 12)")
+    flags.add_argument("--seed", type=number(int, 0), default=0, help="decides the styles")
     flags.add_argument(
         "--format",
         choices=("jpg", "png", "gif", "webp"),
@@ -61,8 +63,7 @@ def main() -> None:
         flags.error(f"--format {args.format} is for --interpolate-labels and --interpolate-styles; expected jpg or png")
 
     import_tensorflow()
-    from gan.generation import generate
-    from gan.interpolation import interpolate_labels, interpolate_styles
+    from gan.drawing import generate, interpolate_labels, interpolate_styles
 
     where = {"load_dir": args.load_dir, "output_dir": args.output_dir, "seed": args.seed}
     if args.interpolate_labels:

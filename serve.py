@@ -9,34 +9,14 @@ Only this machine can connect unless --host says otherwise. With --watch, a chec
 served without a restart. SIGTERM and Ctrl-C let requests that have come in be answered.
 """
 
-import argparse
 import logging
 import math
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from gan.command_line import import_tensorflow, parser, run
-
-
-def port(text: str) -> int:
-    """A TCP port; 0 is any that is free."""
-    value = int(text)
-    if not 0 <= value <= 65535:
-        raise argparse.ArgumentTypeError(f"found {text}, expected an integer from 0 to 65535")
-    return value
-
-
-def seconds(text: str) -> float:
-    """From a hundredth of a second to a day."""
-    value = float(text)
-    if not 0.01 <= value <= 86_400:
-        raise argparse.ArgumentTypeError(f"found {text}, expected a number from 0.01 to 86,400")
-    return value
-
-
-# argparse names the type in its messages: "invalid integer value: 'x'".
-port.__name__, seconds.__name__ = "integer", "number"
+from gan.command_line import import_tensorflow, number, parser, run
+from gan.errors import UserError
 
 
 def check_packages() -> None:
@@ -47,7 +27,7 @@ def check_packages() -> None:
     """
     for name in ("fastapi", "fastapi_offline", "prometheus_client", "uvicorn"):
         if find_spec(name) is None:
-            raise ValueError(
+            raise UserError(
                 f"the package {name} is not installed; run `make .venv`, then `source .venv/bin/activate`, or "
                 "`poetry install --with serve`"
             )
@@ -55,12 +35,12 @@ def check_packages() -> None:
 
 def main() -> None:
     flags = parser(__doc__)
-    flags.add_argument("-p", "--port", type=port, default=8080, help="TCP port; 0: any that is free")
+    flags.add_argument("-p", "--port", type=number(int, 0, 65_535), default=8080, help="TCP port; 0: any that is free")
     flags.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0: all of this machine's")
     flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoint")
     flags.add_argument(
         "--watch",
-        type=seconds,
+        type=number(float, 0.01, 86_400),
         nargs="?",
         const=5.0,
         metavar="SECONDS",

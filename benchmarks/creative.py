@@ -152,10 +152,10 @@ def main() -> None:
     from gan.command_line import import_tensorflow
 
     import_tensorflow()
+    from gan import checkpoints
     from gan.labels import grid_labels
     from gan.models.classifier import Classifier
     from gan.sampling import Sampler
-    from gan.training import checkpoints
 
     path = checkpoints.newest(work / f"classifier-{args.seed + 1}", "classifier", remedy="train it")
     about = checkpoints.read_about(path)

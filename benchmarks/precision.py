@@ -31,12 +31,12 @@ def main() -> None:
     from gan.config import Config
     from gan.data.batches import Batches
     from gan.data.loading import load_dataset
+    from gan.devices.strategy import make_strategy
     from gan.evaluation.scores import Scorer
     from gan.run_options import RunOptions
     from gan.runs import build_networks, load_classifier
     from gan.sampling import Sampler
     from gan.training.gan_trainer import GanTrainer
-    from gan.training.replicas import make_strategy
 
     data = load_dataset(options.data_path)
     strategy = make_strategy(None)

@@ -55,10 +55,10 @@ def worker(turns: int, seed: int) -> None:
 
     from gan.config import Config
     from gan.data.batches import Batches
+    from gan.devices.strategy import make_strategy
     from gan.images import ImageSpec
     from gan.runs import build_networks
     from gan.training.gan_trainer import GanTrainer
-    from gan.training.replicas import make_strategy
 
     strategy = make_strategy(None)
     config = Config(seed=seed, gan_batch_size=BATCH * strategy.num_replicas_in_sync)

@@ -119,10 +119,10 @@ def random_checkpoint(directory: Path, seed: int) -> Path:
     """A network of the default settings for MNIST's images, as it is before training."""
     import keras
 
+    from gan import checkpoints
     from gan.config import Config
     from gan.images import ImageSpec
     from gan.models.generator import Generator
-    from gan.training import checkpoints
 
     keras.utils.set_random_seed(seed)
     spec, config = ImageSpec(28, 28, 1, tuple("0123456789")), Config(seed=seed)
@@ -134,10 +134,10 @@ def random_checkpoint(directory: Path, seed: int) -> Path:
 
 def make_sampler(way: str, directory: Path) -> Any:
     """The sampler that a way serves."""
-    from gan.batched import Batched
+    from gan import checkpoints
+    from gan.devices.inference import Batched
     from gan.models.generator import Generator
     from gan.sampling import Sampler
-    from gan.training import checkpoints
 
     sampler = Sampler.from_checkpoint(directory)
     if way == "small" and sampler.path:

@@ -66,7 +66,7 @@ def plain_step(spec: Any, config: Any, dtype: str) -> Callable[[Any, Any], Any]:
     from gan.images import network_from_pixels
     from gan.models.critic import Critic
     from gan.models.generator import Generator
-    from gan.training import losses
+    from gan.objectives import losses
 
     generator, critic = Generator(spec, config, dtype=dtype), Critic(spec, config, dtype=dtype)
     optimizers = [keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.9) for _ in range(2)]
@@ -101,10 +101,10 @@ def step_speeds(config: Any, *, turns: int, steps: int) -> dict[str, float]:
     import numpy as np
 
     from gan.data.batches import Batches
+    from gan.devices.strategy import make_strategy
     from gan.images import ImageSpec
     from gan.runs import build_networks
     from gan.training.gan_trainer import GanTrainer
-    from gan.training.replicas import make_strategy
 
     spec = ImageSpec(32, 32, 1, tuple("0123456789"))
     rng = np.random.default_rng(0)

@@ -37,10 +37,10 @@ def main() -> None:
 
     from gan.config import Config
     from gan.data.batches import Batches
+    from gan.devices.strategy import make_strategy
     from gan.images import ImageSpec
     from gan.runs import build_networks
     from gan.training.gan_trainer import GanTrainer
-    from gan.training.replicas import make_strategy
 
     config = Config(seed=options.seed)
     spec = ImageSpec(SIDE, SIDE, 1, tuple("0123456789"))

@@ -5,6 +5,7 @@ if __name__ == "__main__":
 """
 
 import argparse
+import errno
 import io
 import math
 import os
@@ -12,7 +13,9 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from gan.errors import Diverged, UserError
 
 BAD_INPUT = 2
 DIVERGED = 3
@@ -43,52 +46,22 @@ def _program() -> str:
     return f"python -m {module.name}" if module else Path(sys.argv[0]).name
 
 
-def positive(text: str) -> int:
-    """An integer of at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"found {text}, expected an integer of at least 1")
-    return value
+def number(kind: type[int] | type[float], low: float, high: float = math.inf, *, open_ends: bool = False) -> Any:
+    """An argparse type: a number of a kind from `low` to `high`, or between the two with open ends."""
 
+    def parsed(text: str) -> int | float:
+        value = kind(text)
+        if not (low < value < high if open_ends else low <= value <= high):
+            raise argparse.ArgumentTypeError(f"found {text}, expected {article} {parsed.__name__} {span}")
+        return value
 
-def image_count(text: str) -> int:
-    """An integer of at least 1 and at most a million."""
-    value = int(text)
-    if not 1 <= value <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"found {text}, expected an integer from 1 to 1,000,000")
-    return value
-
-
-def step_count(text: str) -> int:
-    """An integer from 2 to 1000."""
-    value = int(text)
-    if not 2 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"found {text}, expected an integer from 2 to 1,000")
-    return value
-
-
-def natural(text: str) -> int:
-    """An integer of at least 0."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"found {text}, expected an integer of at least 0")
-    return value
-
-
-def share(text: str) -> float:
-    """A number between 0 and 1, neither of them."""
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"found {text}, expected a number between 0 and 1")
-    return value
-
-
-def minutes(text: str) -> float:
-    """A number above 0."""
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"found {text}, expected a number above 0")
-    return value
+    if open_ends:
+        span = f"above {low:,}" if high == math.inf else f"between {low:,} and {high:,}"
+    else:
+        span = f"of at least {low:,}" if high == math.inf else f"from {low:,} to {high:,}"
+    # argparse names the type in its own messages: "invalid integer value: 'x'".
+    article, parsed.__name__ = ("an", "integer") if kind is int else ("a", "number")
+    return parsed
 
 
 def devices(text: str) -> str:
@@ -96,11 +69,6 @@ def devices(text: str) -> str:
     if not re.fullmatch(r"cpu(:[1-9][0-9]?)?|[0-9]+(,[0-9]+)*", text):
         raise argparse.ArgumentTypeError(f"found {text}, expected cpu, cpu:N, or indices of GPUs such as 0,1")
     return text
-
-
-# argparse names the type in its messages: "invalid integer value: 'x'".
-positive.__name__ = natural.__name__ = image_count.__name__ = step_count.__name__ = "integer"
-share.__name__ = minutes.__name__ = "number"
 
 
 def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
@@ -116,16 +84,18 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     flags.add_argument(
         "-c", "--config", dest="config_path", type=Path, metavar="FILE", help="YAML file of settings; see configs/"
     )
-    flags.add_argument("--seed", type=natural, help="overrides the config's seed")
+    flags.add_argument("--seed", type=number(int, 0), help="overrides the config's seed")
     flags.add_argument("--save-dir", type=Path, default=Path("checkpoints"), help="where checkpoints go")
-    flags.add_argument("--save-steps", type=positive, default=1000, help="steps between checkpoints")
+    flags.add_argument("--save-steps", type=number(int, 1), default=1000, help="steps between checkpoints")
     flags.add_argument(
         "--save-minutes",
-        type=minutes,
+        type=number(float, 0, open_ends=True),
         default=math.inf,
         help="minutes between checkpoints, at most",
     )
-    flags.add_argument("--keep", type=positive, default=3, help="checkpoints to keep, besides a GAN's of the best FID")
+    flags.add_argument(
+        "--keep", type=number(int, 1), default=3, help="checkpoints to keep, besides a GAN's of the best FID"
+    )
     flags.add_argument("--log-dir", type=Path, default=Path(log_dir), help="where records go, a subdirectory a run")
     flags.add_argument("--log-graph", action="store_true", help="record the graph of the training step")
     earlier = flags.add_mutually_exclusive_group()
@@ -181,23 +151,26 @@ def _start_tensorflow(devices: str | None, *, deterministic: bool) -> None:
 
 
 def run(main: Callable[[], None]) -> int:
-    """Call `main`; bad input and a diverged run become one line on standard error and an exit status.
+    """Call `main`; a `UserError` and a diverged run become one line on standard error and an exit status.
 
-    The library's own errors are one line, after their notes. What has more lines comes from below it and keeps its
-    traceback.
+    So does what is about the machine: a package or memory that is not there, an output that nobody reads. Any other
+    exception keeps its traceback.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # Class names may hold what a terminal does not know.
     try:
         main()
-    except (ValueError, OSError, FloatingPointError) as error:
-        text = str(error)
-        if not text or "\n" in text:
+    except (UserError, Diverged) as error:
+        return _ended(str(error), DIVERGED if isinstance(error, Diverged) else BAD_INPUT, error)
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO):
             raise
-        return _ended(text, DIVERGED if isinstance(error, FloatingPointError) else BAD_INPUT, error)
+        return _ended(f"the output cannot be written ({error.strerror})", BAD_INPUT)
     except ModuleNotFoundError as error:
-        remedy = "run `make .venv`, then `source .venv/bin/activate`, or see Install in README.md"
+        if error.name is None or error.name.split(".")[0] == "gan":
+            raise
+        remedy = "run `make .venv`, then `source .venv/bin/activate`, or see docs/install.md"
         return _ended(f"the package {error.name} is not installed; {remedy}", BAD_INPUT)
     except KeyboardInterrupt as error:
         return _ended(str(error) or "interrupted", int(getattr(error, "status", INTERRUPTED)))

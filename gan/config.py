@@ -21,13 +21,14 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 from pydantic.fields import FieldInfo
 
+from gan.errors import UserError
 from gan.files import write_atomically
 
 PRESETS = Path(__file__).parents[1] / "configs"
 MIN_SIDE, MAX_SIDE = 4, 1024
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError):
     """A configuration that cannot be used: one line with its source, the key, and what is allowed."""
 
 

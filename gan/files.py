@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gan.errors import FileError, UserError
+
 
 def check_writable(directory: Path, *, flag: str | None = None) -> None:
     """See that a directory can be written to, or made; nothing is made.
@@ -19,9 +21,22 @@ def check_writable(directory: Path, *, flag: str | None = None) -> None:
     while not nearest.exists() and nearest != nearest.parent:
         nearest = nearest.parent
     if not nearest.is_dir():
-        raise ValueError(f"{nearest} is a file; expected a directory to write to: {remedy}")
+        raise UserError(f"{nearest} is a file; expected a directory to write to: {remedy}")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise ValueError(f"{nearest} cannot be written to; expected a directory of yours: {remedy}")
+        raise UserError(f"{nearest} cannot be written to; expected a directory of yours: {remedy}")
+
+
+@contextmanager
+def file_errors() -> Iterator[None]:
+    """What the operating system says of a file, as a `FileError`: one line for whoever named the file."""
+    try:
+        yield
+    except UserError:
+        raise
+    except OSError as error:
+        if error.errno is None or error.filename is None:
+            raise
+        raise FileError(f"{error.filename} cannot be used: {error.strerror}") from error
 
 
 @contextmanager
@@ -33,13 +48,15 @@ def exclusive(path: Path, *, waiting: str | None = None) -> Iterator[None]:
     Raises:
         ValueError: another process holds it, and `waiting` is None.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with file_errors():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a")
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if waiting is None:
-                raise ValueError(f"another run is writing to {path.parent}; wait for it, or name another one") from None
+                raise UserError(f"another run is writing to {path.parent}; wait for it, or name another one") from None
             print(waiting, file=sys.stderr)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -76,6 +93,6 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.replace(path)
         flush_directory(path.parent)
     except OSError as error:
-        raise OSError(f"{path} cannot be written ({reason(error)}); make room there or name another place") from error
+        raise FileError(f"{path} cannot be written ({reason(error)}); make room there or name another place") from error
     finally:
         partial.unlink(missing_ok=True)

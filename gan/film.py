@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gan.command_line import parser, positive, run
-from gan.files import write_atomically
+from gan.command_line import number, parser, run
+from gan.errors import FileError, MissingError
+from gan.files import file_errors, write_atomically
 from gan.images import GRID_GAP, Pixels, animation
 
 COLUMNS = "columns.txt"
@@ -25,6 +26,7 @@ FRAMES, SECONDS, HOLD = 40, 6.0, 2.0
 """Frames at most, seconds of all of them, and seconds that the last one stays."""
 
 
+@file_errors()
 def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS) -> list[Path]:
     """Make `film.gif` and `film.webp` in a run's directory from its `samples-STEP.png`.
 
@@ -40,7 +42,7 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
     paths = sorted(path for path in directory.glob("samples-*.png") if re.fullmatch(r"samples-\d{8}", path.stem))
     if not paths:
         found = "holds no samples-STEP.png" if directory.is_dir() else "is no directory"
-        raise FileNotFoundError(f"{directory} {found}; expected one of ./train.py, such as logs/gan/TIME")
+        raise MissingError(f"{directory} {found}; expected one of ./train.py, such as logs/gan/TIME")
     chosen = np.unique(np.linspace(len(paths) - 1, 0, min(frames, len(paths))).round().astype(int))
     captioned = [_captioned(paths[index], _columns(directory)) for index in chosen]
     pictures = [picture for picture in captioned if picture.shape == captioned[-1].shape]
@@ -57,7 +59,7 @@ def _columns(directory: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     except UnicodeDecodeError as error:
-        raise OSError(f"{path} is not UTF-8; remove it to leave the labels out") from error
+        raise FileError(f"{path} is not UTF-8; remove it to leave the labels out") from error
 
 
 def _captioned(path: Path, columns: Sequence[str]) -> Pixels:
@@ -66,7 +68,7 @@ def _captioned(path: Path, columns: Sequence[str]) -> Pixels:
         with Image.open(path) as image:
             picture = image.copy()
     except OSError as error:
-        raise OSError(f"{path} cannot be read ({error.strerror or 'it is damaged'}); remove it") from error
+        raise FileError(f"{path} cannot be read ({error.strerror or 'it is damaged'}); remove it") from error
     font = ImageFont.load_default(size=10)
     width = (picture.width - GRID_GAP) / max(1, len(columns))
     names = [re.sub(r":0\.5\b", "", text).replace(",", "+") for text in columns]
@@ -85,7 +87,7 @@ def _captioned(path: Path, columns: Sequence[str]) -> Pixels:
 def main() -> None:
     flags = parser(__doc__)
     flags.add_argument("run", type=Path, metavar="RUN", help="directory of a run, such as logs/gan/TIME")
-    flags.add_argument("--frames", type=positive, default=FRAMES, help="pictures in the film, at most")
+    flags.add_argument("--frames", type=number(int, 1), default=FRAMES, help="pictures in the film, at most")
     options = flags.parse_args()
     for path in make_film(options.run, frames=options.frames):
         print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gan.errors import Diverged
+
 Pixels = NDArray[np.uint8]
 ImageFormat = Literal["jpg", "png"]
 FilmFormat = Literal["gif", "webp"]
@@ -84,9 +86,7 @@ def pixels_from_network(values: NDArray[np.floating[Any]]) -> Pixels:
     """
     values = np.asarray(values, np.float32)
     if not np.isfinite(values).all():
-        raise FloatingPointError(
-            "the images hold NaN or infinity; expected values in [-1, 1]: the network has diverged"
-        )
+        raise Diverged("the images hold NaN or infinity; expected values in [-1, 1]: the network has diverged")
     return np.clip(np.rint((values + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 

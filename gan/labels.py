@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gan.errors import UserError
 from gan.images import GRID_GAP, GRID_WIDTH, ImageSpec, grid_classes
 from gan.seeding import Purpose, numpy_stream
 
@@ -37,7 +38,7 @@ def class_index(text: str, spec: ImageSpec) -> int:
     if text.isdecimal() and int(text) < spec.num_classes:
         return int(text)
     names = ", ".join(spec.class_names[:20]) + (", ..." if spec.num_classes > 20 else "")
-    raise ValueError(f"there is no class {text!r}; expected a name ({names}) or 0 to {spec.num_classes - 1}")
+    raise UserError(f"there is no class {text!r}; expected a name ({names}) or 0 to {spec.num_classes - 1}")
 
 
 def class_indices(classes: Sequence[str] | None, spec: ImageSpec) -> list[int]:
@@ -50,7 +51,7 @@ def class_indices(classes: Sequence[str] | None, spec: ImageSpec) -> list[int]:
         return list(range(spec.num_classes))
     indices = [class_index(text, spec) for text in classes]
     if len(set(indices)) < len(indices):
-        raise ValueError(f"a class is given twice in {' '.join(classes)}; expected each once")
+        raise UserError(f"a class is given twice in {' '.join(classes)}; expected each once")
     return indices
 
 
@@ -69,7 +70,7 @@ def parse_labels(text: str, spec: ImageSpec) -> Floats:
             name, number = part.strip(), "1"
         index = class_index(name.strip(), spec)
         if weights[index]:
-            raise ValueError(f"{text}: the class {name} is given twice; expected each once")
+            raise UserError(f"{text}: the class {name} is given twice; expected each once")
         weights[index] = _weight(number, text)
     return (weights / weights.sum()).astype(np.float32)
 
@@ -80,7 +81,7 @@ def _weight(number: str, text: str) -> float:
     except ValueError:
         weight = math.nan
     if not 1e-6 <= weight <= 1e6:
-        raise ValueError(f"{text}: the weight {number!r} cannot be used; expected CLASS:WEIGHT, from 1e-6 to 1e6")
+        raise UserError(f"{text}: the weight {number!r} cannot be used; expected CLASS:WEIGHT, from 1e-6 to 1e6")
     return weight
 
 

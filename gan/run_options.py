@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gan import checkpoints
+from gan.checkpoints import Kind
 from gan.config import Config
-from gan.data.dataset import DataSet, ReadOptions
+from gan.data.dataset import DataSet, ReadOptions, Resize
 from gan.data.loading import load_dataset
-from gan.data.pictures import Resize
+from gan.devices import cluster
+from gan.errors import UserError
 from gan.files import check_writable
-from gan.training import checkpoints, workers
-from gan.training.checkpoints import Kind
 from gan.training.resuming import Resumed, find
 
 CONFIG_FILES: dict[Kind, str] = {"classifier": "config-cls.yaml", "gan": "config-gan.yaml"}
@@ -81,7 +82,7 @@ class RunOptions:
             check_writable(directory)
         steps = checkpoints.steps_saved(self.save_dir, kind)
         if steps and not (self.resume or self.overwrite):
-            raise ValueError(
+            raise UserError(
                 f"{self.save_dir} already holds a {kind} checkpoint, of step {steps[-1]}; "
                 "pass --resume to go on from it, --overwrite to replace it, or another --save-dir"
             )
@@ -105,12 +106,12 @@ class RunOptions:
         Raises:
             ValueError: another process does, or did meanwhile.
         """
-        if not workers.place().is_chief:
+        if not cluster.place().is_chief:
             yield []
             return
         with checkpoints.writing(self.save_dir, kind):
             if checkpoints.steps_saved(self.save_dir, kind) != found:
-                raise ValueError(f"another run has saved checkpoints in {self.save_dir} meanwhile; start again")
+                raise UserError(f"another run has saved checkpoints in {self.save_dir} meanwhile; start again")
             for left in self.save_dir.glob(f".{CONFIG_FILES[kind]}.part-*"):
                 left.unlink()
             yield [] if self.resume else found.copy()

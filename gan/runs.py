@@ -13,10 +13,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gan import checkpoints
+from gan.checkpoints import About, Kind
 from gan.config import Config, dump_config
 from gan.data.batches import Batches
-from gan.data.dataset import DataSet
-from gan.data.mapped import gather
+from gan.data.dataset import DataSet, gather
+from gan.devices import cluster
+from gan.devices.memory import resident
+from gan.devices.precision import choose
+from gan.devices.strategy import make_strategy
+from gan.errors import UserError
 from gan.evaluation.scores import Reader, Scorer, Scores
 from gan.film import COLUMNS, make_film
 from gan.images import ImageSpec, Pixels, grid, grid_classes
@@ -26,15 +32,10 @@ from gan.models.critic import Critic
 from gan.models.generator import Generator
 from gan.run_options import CONFIG_FILES, RunOptions
 from gan.sampling import Sampler
-from gan.training import checkpoints, workers
-from gan.training.checkpoints import About, Kind
 from gan.training.classifier_trainer import ClassifierTrainer
 from gan.training.gan_trainer import GanTrainer, Networks
 from gan.training.loop import Evaluation, Schedule, train
-from gan.training.precision import choose
 from gan.training.records import NoRecords, Records
-from gan.training.replicas import make_strategy
-from gan.training.resident import resident
 from gan.training.resuming import Resumed
 
 GRID_ROWS = 8
@@ -65,7 +66,7 @@ def train_classifier(config: Config, options: RunOptions) -> float | None:
         checkpoints.restore(start, {"classifier": classifier}, partial=True)
     trainer = ClassifierTrainer(classifier, data.spec, config=config, total_steps=total_steps, strategy=strategy)
     first_step = 0 if resumed is None else resumed.restore(trainer.state)
-    workers.check_agreement(strategy, config, data.digest, first_step)
+    cluster.check_agreement(strategy, config, data.digest, first_step)
     print(precision)
     _print_plan(data, trainer.models, strategy, _length(first_step, total_steps, config.cls_epochs))
     if options.dry_run:
@@ -119,7 +120,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
     batches = Batches(data.train_images, data.train_labels, batch_size=config.gan_batch_size, seed=config.seed)
     total_steps = config.gan_epochs * batches.per_epoch // config.crit_steps
     if total_steps < 1:
-        raise ValueError(
+        raise UserError(
             f"crit_steps is {config.crit_steps}, more than the {config.gan_epochs * batches.per_epoch} batches of the "
             "run; lower crit_steps or gan_batch_size, or raise gan_epochs"
         )
@@ -132,7 +133,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         networks, data.spec, config=config, total_steps=total_steps, strategy=strategy, classifier=classifier
     )
     first_step = 0 if resumed is None else resumed.restore(trainer.state)
-    workers.check_agreement(strategy, config, data.digest, first_step)
+    cluster.check_agreement(strategy, config, data.digest, first_step)
     print(precision)
     _print_plan(data, trainer.models, strategy, _length(first_step, total_steps, config.gan_epochs))
     scorer = Scorer(
@@ -143,7 +144,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         seed=config.seed,
         strategy=strategy,
     )
-    workers.check_agreement(strategy, scorer.classifier)
+    cluster.check_agreement(strategy, scorer.classifier)
     print(f"scored by classifier {scorer.classifier}: noise floor {scorer.noise_floor:.3f}, N = {scorer.samples:,}")
     if resumed is not None:
         resumed.check_classifier(scorer.classifier)
@@ -181,7 +182,7 @@ def train_gan(config: Config, options: RunOptions) -> Scores | None:
         scores = Scores.from_dict(outcome)
         if options.log_graph:
             records.graph(trainer.traced)
-        if workers.place().is_chief:
+        if cluster.place().is_chief:
             _make_film(records.directory)
     print(scores)
     print(f"checkpoints in {options.save_dir}, records in {records.directory}")
@@ -232,7 +233,7 @@ def _compatible_classifier(directory: Path, data: DataSet, options: RunOptions) 
         found, expected = f"other images of {about.spec}", f"those of {options.data_path}"
     else:
         return path
-    raise ValueError(
+    raise UserError(
         f"{path}: the classifier was trained on {found}; expected {expected}: run "
         f"{options.classifier_command('OTHER_DIRECTORY')}, then pass --load-dir OTHER_DIRECTORY"
     )
@@ -240,7 +241,7 @@ def _compatible_classifier(directory: Path, data: DataSet, options: RunOptions) 
 
 def _save(about: About, state: Mapping[str, Any], options: RunOptions, replaced: list[int]) -> None:
     """Save a checkpoint, which replaces those of the steps `replaced`, and then none. Done by the chief alone."""
-    if not workers.place().is_chief:
+    if not cluster.place().is_chief:
         checkpoints.check_finite(state, about.step)
         return
     checkpoints.save(options.save_dir, about, state, keep=options.keep, replaces=replaced)
@@ -251,7 +252,7 @@ def _save(about: About, state: Mapping[str, Any], options: RunOptions, replaced:
 
 def _steps_per_call(config: Config) -> int | None:
     """As configured, or found by the loop; but several workers, which are not equally fast, must do the same."""
-    return config.steps_per_call or (STEPS_PER_CALL if workers.place().workers > 1 else None)
+    return config.steps_per_call or (STEPS_PER_CALL if cluster.place().workers > 1 else None)
 
 
 def _length(first_step: int, total_steps: int, epochs: int) -> str:
@@ -261,7 +262,7 @@ def _length(first_step: int, total_steps: int, epochs: int) -> str:
 
 def _records(config: Config, options: RunOptions, kind: Kind, resumed: Resumed | None) -> Records:
     """Open the records, with the config beside them: the first thing a run writes."""
-    if not workers.place().is_chief:
+    if not cluster.place().is_chief:
         return NoRecords()
     earlier = resumed and (resumed.about.records, resumed.about.step)
     return Records(options.log_dir, config, name=CONFIG_FILES[kind], resumed=earlier)
@@ -274,7 +275,7 @@ def _print_plan(data: DataSet, models: dict[str, Any], strategy: tf.distribute.S
         print(f"warning: no training image of class {', '.join(empty)}", file=sys.stderr)
     print(", ".join(f"{name} {model.count_params():,} parameters" for name, model in models.items()))
     devices = ", ".join(device.split("device:")[-1] for device in strategy.extended.worker_devices)
-    together = workers.place().workers
+    together = cluster.place().workers
     print(f"{length}, on {devices}" + (f" of each of {together} workers" if together > 1 else ""))
 
 

@@ -15,12 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan.batched import Batched
+from gan import checkpoints
+from gan.devices.inference import Batched
 from gan.images import ImageSpec, Pixels, grid_classes, pixels_from_network
 from gan.labels import Floats, one_hot
 from gan.models.generator import Generator
 from gan.seeding import Purpose, numpy_stream
-from gan.training import checkpoints
 
 BATCH = 64
 """Images in one pass of the network. Always this many: the bytes of an image must not depend on its neighbours."""

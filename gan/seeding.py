@@ -4,6 +4,7 @@ rng = numpy_stream(Purpose.EPOCH_ORDER, seed, epoch)
 """
 
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ import numpy as np
 class Purpose(IntEnum):
     """What a stream is for; streams of different purposes share no numbers, whatever their seeds."""
 
-    # In the training step, see gan.training.randomness.
+    # In the training step, by `stream`.
     CRITIC_STYLES = 1
     INTERPOLATION = 3
     GENERATOR_STYLES = 4
@@ -31,3 +32,10 @@ class Purpose(IntEnum):
 def numpy_stream(purpose: Purpose, seed: int, index: int = 0) -> np.random.Generator:
     """A generator that is a function of these three, each ≥ 0."""
     return np.random.default_rng([purpose, seed, index])
+
+
+def stream(seed: int, purpose: Purpose, index: Any) -> Any:
+    """The seed pair, shape (2,), of draw number `index` for a purpose, a tensor."""
+    import tensorflow as tf  # Here: reading a table of labels needs none.
+
+    return tf.random.experimental.stateless_fold_in(tf.constant([seed, int(purpose)]), index)

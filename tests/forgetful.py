@@ -12,7 +12,7 @@ if __name__ == "__main__":
     sys.argv[0] = str(SCRIPT)
     sys.path.insert(0, str(SCRIPT.parent))
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # As --deterministic says, which is read after this import.
-    from gan.training import checkpoints
+    from gan import checkpoints
 
     restore = checkpoints.restore
 

@@ -21,12 +21,12 @@ if __name__ == "__main__":
     from helpers import TINY, tiny_data
 
     from gan.data.batches import Batches
+    from gan.devices.strategy import make_strategy
     from gan.evaluation.scores import Scorer
     from gan.models.classifier import Classifier
     from gan.runs import build_networks
     from gan.sampling import Sampler, styles
     from gan.training.gan_trainer import GanTrainer
-    from gan.training.replicas import make_strategy
 
     data = tiny_data(train=400, test=300)
     # Adam's first step is ±rate whatever the gradient's size: of momenta that are kept, one can tell the gradients.

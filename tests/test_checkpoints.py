@@ -8,12 +8,12 @@ from helpers import TINY, tiny_data
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gan import checkpoints
+from gan.checkpoints import About
 from gan.data.batches import Batches
 from gan.models.classifier import Classifier
 from gan.models.generator import Generator
 from gan.runs import build_networks
-from gan.training import checkpoints
-from gan.training.checkpoints import About
 from gan.training.classifier_trainer import ClassifierTrainer
 from gan.training.gan_trainer import GanTrainer
 

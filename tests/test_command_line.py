@@ -7,6 +7,7 @@ import tensorflow as tf
 from helpers import clean_environment
 
 from gan.command_line import devices, run
+from gan.errors import Diverged, MissingError, UserError
 
 
 def raises(error):
@@ -19,9 +20,9 @@ def raises(error):
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [
-        (ValueError("found this, expected that"), 2, "found this, expected that"),
-        (FileNotFoundError("no such thing"), 2, "no such thing"),
-        (FloatingPointError("the loss is NaN"), 3, "the loss is NaN"),
+        (UserError("found this, expected that"), 2, "found this, expected that"),
+        (MissingError("no such thing"), 2, "no such thing"),
+        (Diverged("the loss is NaN"), 3, "the loss is NaN"),
         (
             tf.errors.ResourceExhaustedError(None, None, "Graph execution error:\n\n  OOM when allocating [9]\n"),
             2,
@@ -35,6 +36,7 @@ def raises(error):
         (MemoryError("9 GiB"), 2, "out of memory (9 GiB); use smaller images or batches"),
         (ModuleNotFoundError("no", name="yaml"), 2, "the package yaml is not installed; run `make .venv`"),
         (KeyboardInterrupt(), 130, "interrupted"),
+        (BrokenPipeError(32, "Broken pipe"), 2, "the output cannot be written (Broken pipe)"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -49,8 +51,10 @@ def test_an_error_is_one_line_and_a_status(error, status, line, capsys, monkeypa
 @pytest.mark.parametrize(
     "error",
     [
-        ValueError("two\nlines"),
-        ValueError(),
+        ValueError("operands could not be broadcast together"),  # As NumPy says of somebody's new loss.
+        FloatingPointError("overflow encountered in multiply"),
+        FileNotFoundError(2, "No such file or directory", "some/file"),
+        ModuleNotFoundError("No module named 'gan.new'", name="gan.new"),
         RuntimeError("a bug"),
         KeyError("a bug"),
         tf.errors.InvalidArgumentError(None, None, "a bug"),

@@ -13,11 +13,11 @@ from PIL import Image
 
 from gan.command_line import run
 from gan.data import convert as module
-from gan.data.classes import split_files
 from gan.data.convert import convert
 from gan.data.dataset import ReadOptions
-from gan.data.folder import load_folder
-from gan.data.idx import load_idx
+from gan.data.formats.classes import split_files
+from gan.data.formats.folder import load_folder
+from gan.data.formats.idx import load_idx
 from gan.data.loading import load_dataset
 
 ROOT = Path(__file__).parents[1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gan.data.dataset import DataSet
-from gan.data.digits import SIZE, make_digits
+from gan.data.formats.digits import SIZE, make_digits
 from gan.data.loading import load_dataset
 from gan.images import ImageSpec
 

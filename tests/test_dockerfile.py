@@ -13,10 +13,10 @@ import pytest
 import yaml
 from helpers import TINY, clean_environment
 
+from gan import checkpoints
+from gan.checkpoints import About
 from gan.images import ImageSpec
 from gan.models.generator import Generator
-from gan.training import checkpoints
-from gan.training.checkpoints import About
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"

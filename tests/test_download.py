@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gan.data.idx import NAMES, load_idx
+from gan.data.formats.idx import NAMES, load_idx
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "download_mnist.sh"

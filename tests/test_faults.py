@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from helpers import TINY, tiny_data
 
+from gan import checkpoints
+from gan.checkpoints import About
 from gan.models.generator import Generator
-from gan.training import checkpoints
-from gan.training.checkpoints import About
 
 DATA = tiny_data()
 CALLS = ("fsync", "mkdir", "open", "rename", "replace", "rmdir", "unlink")

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gan.data import cache, checking, folder, mapped
+from gan.data import cache
 from gan.data.dataset import DataSet, ReadOptions
-from gan.data.folder import load_folder
-from gan.data.pictures import resized
+from gan.data.decoding import resized
+from gan.data.formats import folder
+from gan.data.formats.folder import load_folder
 
 LABELS = {"train": ["dog", "cat", "dog", "emu", "cat"], "test": ["emu", "dog", "cat"]}
 SKIP = ReadOptions(on_bad_image="skip")
@@ -142,8 +143,8 @@ def test_other_sizes_are_an_error_that_shows_them(directory):
 
 def test_all_images_are_held_to_one_size(tmp_path, monkeypatch):
     """That of most of the first, whatever the very first and the last have."""
-    monkeypatch.setattr("gan.data.checking.FIRST_ROWS", 3)
-    monkeypatch.setattr("gan.data.checking.PART_ROWS", 2)
+    monkeypatch.setattr("gan.data.formats.folder.FIRST_ROWS", 3)
+    monkeypatch.setattr("gan.data.formats.folder.PART_ROWS", 2)
     write_pictures(tmp_path, {"train": ["a"] * 8, "test": ["a"]})
     for index in (0, 6, 7):
         Image.new("L", (9, 5)).save(tmp_path / "train" / f"{index}.png")
@@ -152,7 +153,7 @@ def test_all_images_are_held_to_one_size(tmp_path, monkeypatch):
 
 
 def test_a_size_is_found_behind_damaged_images(tmp_path, monkeypatch):
-    monkeypatch.setattr("gan.data.checking.FIRST_ROWS", 2)
+    monkeypatch.setattr("gan.data.formats.folder.FIRST_ROWS", 2)
     write_pictures(tmp_path, {"train": ["a"] * 8, "test": ["a"]})
     for index in range(5):
         (tmp_path / "train" / f"{index}.png").write_bytes(b"")
@@ -162,7 +163,7 @@ def test_a_size_is_found_behind_damaged_images(tmp_path, monkeypatch):
 def test_one_large_file_at_the_start_does_not_tell_the_size(tmp_path, monkeypatch):
     write_pictures(tmp_path, {"train": ["a"] * 20, "test": ["a"]})
     Image.new("L", (30, 30)).save(tmp_path / "train" / "0.png", compress_level=0)
-    monkeypatch.setattr("gan.data.checking.PART_BYTES", 800)
+    monkeypatch.setattr("gan.data.formats.folder.PART_BYTES", 800)
     assert refusal(tmp_path)[1] == [
         f"{tmp_path}/train_labels.csv:2: 0.png is 30x30; expected 8x8, as most of the first images"
     ]
@@ -318,13 +319,13 @@ def test_a_relative_path_is_the_same_directory(directory, monkeypatch, tmp_path_
 
 
 def test_warnings_of_pillow_are_kept_quiet_but_enormous_pictures_are_refused(directory, monkeypatch):
-    original = checking.decode
+    original = folder.decode
 
     def warning(content):
         warnings.warn("odd", stacklevel=1)
         return original(content)
 
-    monkeypatch.setattr(checking, "decode", warning)
+    monkeypatch.setattr(folder, "decode", warning)
     load_folder(directory, ReadOptions())
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
     (directory / "train" / "0.png").touch()
@@ -336,7 +337,7 @@ def test_warnings_of_pillow_are_kept_quiet_but_enormous_pictures_are_refused(dir
 def test_the_check_shows_how_far_it_is(directory, monkeypatch):
     shown = []
 
-    class Bar(checking.tqdm):
+    class Bar(folder.tqdm):
         def __init__(self, **options):
             assert options["disable"] is None  # No bar where there is no terminal.
             shown.append(options["total"])
@@ -345,9 +346,9 @@ def test_the_check_shows_how_far_it_is(directory, monkeypatch):
         def update(self, count):
             shown.append(count)
 
-    monkeypatch.setattr(checking, "tqdm", Bar)
-    monkeypatch.setattr(checking, "FIRST_ROWS", 3)
-    monkeypatch.setattr(checking, "PART_ROWS", 4)
+    monkeypatch.setattr(folder, "tqdm", Bar)
+    monkeypatch.setattr(folder, "FIRST_ROWS", 3)
+    monkeypatch.setattr(folder, "PART_ROWS", 4)
     load_folder(directory, ReadOptions())
     assert shown == [8, 3, 4, 1]
 
@@ -356,7 +357,7 @@ def test_memory_that_runs_out_is_no_bad_image(directory, monkeypatch):
     def exhausted(*_):
         raise MemoryError
 
-    monkeypatch.setattr("gan.data.pictures._converted", exhausted)
+    monkeypatch.setattr("gan.data.decoding._converted", exhausted)
     with pytest.raises(MemoryError):
         load_folder(directory, SKIP)
     assert entries(directory) == []
@@ -467,7 +468,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(directory, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(mapped.os, "fsync", full)
+    monkeypatch.setattr(cache.os, "fsync", full)
     with pytest.raises(OSError, match="cannot be written") as error:
         load_folder(directory, ReadOptions())
     assert str(error.value) == (

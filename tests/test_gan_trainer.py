@@ -8,12 +8,12 @@ from helpers import TINY, tiny_data
 
 from gan.config import Config
 from gan.data.batches import Batches
+from gan.devices.strategy import replica_slice
 from gan.images import ImageSpec
 from gan.models.classifier import Classifier
 from gan.runs import build_networks
 from gan.training.gan_trainer import GanTrainer, Networks
 from gan.training.loop import Values
-from gan.training.replicas import replica_slice
 
 DATA = tiny_data()
 

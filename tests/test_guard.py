@@ -8,12 +8,13 @@ import pytest
 import tensorflow as tf
 from helpers import TINY, tiny_data
 
+from gan import checkpoints
+from gan.checkpoints import About
 from gan.data.batches import Batches
 from gan.models.classifier import Classifier
 from gan.runs import build_networks
 from gan.seeding import Purpose
-from gan.training import checkpoints, classifier_trainer, gan_trainer, guard
-from gan.training.checkpoints import About
+from gan.training import classifier_trainer, gan_trainer, guard
 from gan.training.classifier_trainer import ClassifierTrainer
 from gan.training.gan_trainer import GanTrainer
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gan.data.dataset import DataSet, ReadOptions
-from gan.data.idx import NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, load_idx, read_idx
+from gan.data.formats.idx import NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, load_idx, read_idx
 from gan.data.loading import load_dataset
 from gan.images import ImageSpec, Pixels
 

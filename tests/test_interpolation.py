@@ -5,13 +5,13 @@ import pytest
 from helpers import TINY
 from PIL import Image, ImageSequence
 
+from gan import checkpoints
+from gan.checkpoints import About
+from gan.drawing import between_labels, between_styles, interpolate_labels, interpolate_styles
 from gan.images import ImageSpec, encode, enlarge, grid
-from gan.interpolation import between_labels, between_styles, interpolate_labels, interpolate_styles
 from gan.labels import one_hot
 from gan.models.generator import Generator
 from gan.sampling import Sampler, styles
-from gan.training import checkpoints
-from gan.training.checkpoints import About
 
 SPEC = ImageSpec(8, 8, 1, ("cat", "dog", "fox"))
 

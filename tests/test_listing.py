@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from helpers import write_pictures
 
-from gan.data.listing import SHOWN_PROBLEMS, read_listing
+from gan.data.formats.listing import SHOWN_PROBLEMS, read_listing
 
 LABELS = {"train": ["b", "a", "b", "c"], "test": ["c", "a"]}
 

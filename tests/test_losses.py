@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan.training import losses
+from gan.objectives import losses
 
 
 def linear_critic(weights: np.ndarray):

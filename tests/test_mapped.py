@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from gan.data.batches import Batches
-from gan.data.mapped import PixelFile, map_images, parts, release
-from gan.data.parallel import in_order
+from gan.data.cache import PixelFile, map_images
+from gan.data.dataset import parts, release
+from gan.data.decoding import in_order
 
 
 def write(path: Path, images: np.ndarray) -> np.ndarray:
@@ -44,7 +45,7 @@ def test_a_release_of_an_array_in_memory_does_nothing():
 
 @pytest.mark.parametrize("count", [1, 7])
 def test_parts_are_all_images_in_order(tmp_path, count, monkeypatch):
-    monkeypatch.setattr("gan.data.mapped.PART_BYTES", 100)
+    monkeypatch.setattr("gan.data.dataset.PART_BYTES", 100)
     images = write(tmp_path / "images", some_images(count, 6, 7, 1))
     found = list(parts(images))
     assert len(found) == -(-count // 2)
@@ -67,7 +68,8 @@ import re, sys
 from pathlib import Path
 import numpy as np
 from gan.data.batches import Batches
-from gan.data.mapped import map_images, parts
+from gan.data.cache import map_images
+from gan.data.dataset import parts
 
 peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 images = map_images(sys.argv[1], (4000, 100, 1000, 1))

@@ -8,14 +8,13 @@ import pytest
 from helpers import TINY, write_idx, write_pictures
 from PIL import Image
 
-from gan import runs
-from gan.data import folder
+from gan import checkpoints, runs
 from gan.data.convert import convert
-from gan.generation import generate
+from gan.data.formats import folder
+from gan.drawing import generate
 from gan.run_options import RunOptions
 from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler
-from gan.training import checkpoints
 
 WORDS = ["tabby cat", "Hund", "鳥"]
 

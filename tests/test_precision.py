@@ -3,8 +3,8 @@ from types import SimpleNamespace
 import pytest
 import tensorflow as tf
 
-from gan.training import precision
-from gan.training.precision import choose
+from gan.devices import precision
+from gan.devices.precision import choose
 
 
 def on(*devices: str) -> SimpleNamespace:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan.seeding import Purpose, numpy_stream
-from gan.training.randomness import creative_labels, hot_count_probabilities, stream
+from gan.objectives.creative import creative_labels, hot_count_probabilities
+from gan.seeding import Purpose, numpy_stream, stream
 
 
 def normal(seed: int, purpose: Purpose, index: int) -> np.ndarray:

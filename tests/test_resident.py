@@ -6,10 +6,10 @@ import tensorflow as tf
 from helpers import TINY, tiny_data
 
 from gan.data.batches import Batches
+from gan.devices import memory
+from gan.devices.memory import ResidentBatches
 from gan.runs import build_networks
-from gan.training import resident
 from gan.training.gan_trainer import GanTrainer
-from gan.training.resident import ResidentBatches
 
 DATA = tiny_data()
 
@@ -29,7 +29,7 @@ class Strategy:
 
 def test_they_are_the_same_batches_on_the_device(batches, monkeypatch):
     released = []
-    monkeypatch.setattr(resident, "release", released.append)
+    monkeypatch.setattr(memory, "release", released.append)
     found, expected = ResidentBatches(batches, "CPU:1").take(3, 4), batches.take(3, 4)
     assert len(released) == 1 and released[0] is batches.images
     np.testing.assert_array_equal(found.images, expected.images)
@@ -49,16 +49,16 @@ def test_a_step_takes_them(batches, one_replica):
 
 
 def test_a_cpu_takes_them_as_they_are(batches, one_replica):
-    assert resident.resident(batches, one_replica) is batches
+    assert memory.resident(batches, one_replica) is batches
 
 
 def test_a_gpu_gets_what_fits(batches, monkeypatch):
     made = []
-    monkeypatch.setattr(resident, "ResidentBatches", lambda *asked: made.append(asked) or "resident")
-    assert resident.resident(batches, Strategy("/device:GPU:0")) == "resident"
+    monkeypatch.setattr(memory, "ResidentBatches", lambda *asked: made.append(asked) or "resident")
+    assert memory.resident(batches, Strategy("/device:GPU:0")) == "resident"
     assert made == [(batches, "/device:GPU:0")]
-    monkeypatch.setattr(resident, "LARGEST", batches.images.nbytes - 1)
-    assert resident.resident(batches, Strategy("/device:GPU:0")) is batches
+    monkeypatch.setattr(memory, "LARGEST", batches.images.nbytes - 1)
+    assert memory.resident(batches, Strategy("/device:GPU:0")) is batches
 
 
 @pytest.mark.parametrize("error", [tf.errors.ResourceExhaustedError, tf.errors.InternalError])
@@ -66,6 +66,6 @@ def test_without_room_they_stay_where_they_are(batches, monkeypatch, capsys, err
     def full(*asked):
         raise error(None, None, "Dst tensor is not initialized")
 
-    monkeypatch.setattr(resident, "ResidentBatches", full)
-    assert resident.resident(batches, Strategy("/device:GPU:0")) is batches
+    monkeypatch.setattr(memory, "ResidentBatches", full)
+    assert memory.resident(batches, Strategy("/device:GPU:0")) is batches
     assert "do not fit into the GPU's memory" in capsys.readouterr().out

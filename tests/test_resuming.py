@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from helpers import TINY, tiny_data
 
+from gan import checkpoints
+from gan.checkpoints import About
 from gan.models.generator import Generator
-from gan.training import checkpoints
-from gan.training.checkpoints import About
 from gan.training.resuming import Resumed, find
 
 SPEC = tiny_data().spec

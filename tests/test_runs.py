@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from helpers import TINY, write_idx
 
-from gan import runs
+from gan import checkpoints, runs
 from gan.config import load_config
+from gan.devices import strategy as devices_strategy
+from gan.devices.strategy import make_strategy
 from gan.evaluation.scores import Scores
 from gan.run_options import RunOptions
 from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler
-from gan.training import checkpoints, replicas
-from gan.training.replicas import make_strategy
 
 
 def options(directory, **changes) -> RunOptions:
@@ -216,7 +216,7 @@ def test_a_device_that_is_not_there_is_refused(devices, problem):
 def test_a_gpu_that_tensorflow_does_not_find_is_pointed_out(driver, visible, warned, tmp_path, monkeypatch, capsys):
     """But not where the user hid it."""
     (tmp_path / "version").touch()
-    monkeypatch.setattr(replicas, "NVIDIA_DRIVER", tmp_path / ("version" if driver else "absent"))
+    monkeypatch.setattr(devices_strategy, "NVIDIA_DRIVER", tmp_path / ("version" if driver else "absent"))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)

@@ -3,13 +3,13 @@ import pytest
 import tensorflow as tf
 from helpers import TINY, tiny_data
 
-from gan.generation import generate
+from gan import checkpoints
+from gan.checkpoints import About
+from gan.drawing import generate
 from gan.images import ImageSpec
 from gan.labels import class_indices, one_hot
 from gan.models.generator import Generator
 from gan.sampling import BATCH, Sampler, styles
-from gan.training import checkpoints
-from gan.training.checkpoints import About
 
 SPEC = ImageSpec(28, 28, 1, tuple("0123456789"))
 

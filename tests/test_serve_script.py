@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 from helpers import TINY, clean_environment
 
+from gan import checkpoints
+from gan.checkpoints import About
 from gan.images import ImageSpec, encode
 from gan.labels import one_hot
 from gan.models.generator import Generator
 from gan.sampling import Sampler, styles
-from gan.training import checkpoints
-from gan.training.checkpoints import About
 
 ROOT = Path(__file__).parents[1]
 SPEC = ImageSpec(8, 8, 1, ("dark", "middle", "bright"))
@@ -267,7 +267,7 @@ def test_without_the_packages_the_command_that_installs_them_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["-p", "65536"], "argument -p/--port: found 65536, expected an integer from 0 to 65535"),
+        (["-p", "65536"], "argument -p/--port: found 65536, expected an integer from 0 to 65,535"),
         (["--watch", "0"], "argument --watch: found 0, expected a number from 0.01 to 86,400"),
         (["--watch", "nan"], "argument --watch: found nan, expected a number from 0.01 to 86,400"),
         (["--watch", "1e10"], "argument --watch: found 1e10, expected a number from 0.01 to 86,400"),

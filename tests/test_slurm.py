@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gan import slurm
+from gan.devices import slurm
 
 
 def step(hosts: str, per_host: str, own: int, processes: int, **more: str) -> dict[str, str]:

@@ -15,7 +15,8 @@ import tensorflow as tf
 import yaml
 from helpers import clean_environment, tiny_settings, write_idx
 
-from gan.training import workers
+from gan.devices import cluster
+from gan.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tiny_settings(gan_batch_size=12, gan_epochs=30, cls_epochs=1, fid_samples=40)
@@ -220,11 +221,11 @@ def test_workers_that_would_begin_differently_are_refused(directory):
 
 def test_a_process_alone_is_the_chief(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert workers.place() == (1, True)
+    assert cluster.place() == (1, True)
 
 
 @pytest.mark.parametrize(
-    ("cluster", "task", "expected"),
+    ("members", "task", "expected"),
     [
         ({"worker": ["a:1", "b:1"]}, {"type": "worker", "index": 0}, (2, True)),
         ({"worker": ["a:1", "b:1"]}, {"type": "worker", "index": "1"}, (2, False)),
@@ -233,9 +234,9 @@ def test_a_process_alone_is_the_chief(monkeypatch):
         ({"worker": ["a:1"]}, {"type": "worker", "index": 0}, (1, True)),
     ],
 )
-def test_the_chief_is_the_one_or_the_first_worker(cluster, task, expected, monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
-    assert workers.place() == expected
+def test_the_chief_is_the_one_or_the_first_worker(members, task, expected, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": members, "task": task}))
+    assert cluster.place() == expected
 
 
 @pytest.mark.parametrize(
@@ -253,17 +254,17 @@ def test_the_chief_is_the_one_or_the_first_worker(cluster, task, expected, monke
 def test_another_form_is_refused(text, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ValueError, match=r"^TF_CONFIG is .*; expected such as \{\"cluster\"") as found:
-        workers.place()
+        cluster.place()
     assert "\n" not in str(found.value)
 
 
 def test_errors_that_tell_of_no_other_worker_stay(monkeypatch):
     error = tf.errors.UnavailableError(None, None, "gone")
-    with pytest.raises(tf.errors.UnavailableError), workers.a_lost_worker_is_told():
+    with pytest.raises(tf.errors.UnavailableError), cluster.a_lost_worker_is_told():
         raise error
     monkeypatch.setenv("TF_CONFIG", environment(["a:1", "b:1"], 0)["TF_CONFIG"])
-    with pytest.raises(ConnectionError, match="another worker was lost"), workers.a_lost_worker_is_told():
+    with pytest.raises(UserError, match="another worker was lost"), cluster.a_lost_worker_is_told():
         raise error
-    with pytest.raises(tf.errors.InternalError, match="a bug"), workers.a_lost_worker_is_told():
+    with pytest.raises(tf.errors.InternalError, match="a bug"), cluster.a_lost_worker_is_told():
         raise tf.errors.InternalError(None, None, "a bug")
     assert os.environ["TF_CONFIG"]

@@ -7,13 +7,13 @@ Shapes: `N` images of `H W C` height, width, channels; `B` images a batch.
 """
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.data.dataset import Labels
-from gan.data.mapped import gather
+from gan.data.dataset import Labels, gather
+from gan.errors import UserError
 from gan.images import Pixels
 from gan.seeding import Purpose, numpy_stream
 
@@ -23,6 +23,12 @@ class Batch(NamedTuple):
 
     images: Pixels  # (count, B, H, W, C); a tensor where they are on a GPU
     labels: Labels  # (count, B)
+
+
+class Source(Protocol):
+    """Where batches come from: batch `u` is always the same one."""
+
+    def take(self, first: int, count: int) -> Batch: ...
 
 
 class Batches:
@@ -35,7 +41,7 @@ class Batches:
         if batch_size < 1:
             raise ValueError(f"the batch size is {batch_size}; expected at least 1")
         if len(images) < batch_size:
-            raise ValueError(
+            raise UserError(
                 f"the training split has {len(images)} images, fewer than one batch of {batch_size}; "
                 f"lower gan_batch_size (or cls_batch_size) to at most {len(images)}"
             )

@@ -16,10 +16,13 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import TracebackType
 
-from gan.data.dataset import ReadOptions
-from gan.data.listing import Listing, read_listing
-from gan.data.mapped import map_images
+import numpy as np
+
+from gan.data.dataset import ReadOptions, parts
+from gan.data.formats.listing import Listing, read_listing
+from gan.errors import FileError, UserError
 from gan.files import check_writable, exclusive, write_atomically
 from gan.images import Pixels
 
@@ -31,6 +34,54 @@ IMAGES, ABOUT = "images.bin", "about.json"
 NAME = re.compile(r"[0-9a-f]{16}-(native|\d+x\d+(-[a-z]+)?)")
 PARTIAL = re.compile(rf"\.{NAME.pattern}\.part-\d+")
 """Of entries, and of those being written: the directory may hold other things, which are none of ours."""
+
+
+class PixelFile:
+    """A file of images of one size, one after another: grey until the first one in colour, then all are RGB."""
+
+    def __init__(self, path: Path) -> None:
+        self.shape: tuple[int, int, int, int] = (0, 0, 0, 1)  # (N, H, W, C) so far
+        self._path = path
+        self._file = path.open("wb")
+
+    def __enter__(self) -> "PixelFile":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """All is on the disk then."""
+        try:
+            if error is None:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
+
+    def append(self, pixels: Pixels) -> None:
+        """Add one image (H, W, C)."""
+        if pixels.shape[-1] > self.shape[-1]:
+            self._change_to_rgb()
+        elif pixels.shape[-1] < self.shape[-1]:
+            pixels = pixels.repeat(self.shape[-1], axis=-1)
+        self._file.write(pixels.tobytes())
+        self.shape = (self.shape[0] + 1, *pixels.shape)
+
+    def _change_to_rgb(self) -> None:
+        self._file.close()
+        grey = self._path.with_suffix(".grey")
+        self._path.rename(grey)
+        self._file = self._path.open("wb")
+        if self.shape[0]:
+            for part in parts(map_images(grey, self.shape)):
+                self._file.write(part.repeat(3, axis=-1).tobytes())
+        grey.unlink()
+        self.shape = (*self.shape[:3], 3)
+
+
+def map_images(path: Path, shape: tuple[int, ...]) -> Pixels:
+    """The file's bytes as a read-only array of this shape; nothing is read yet."""
+    return np.asarray(np.memmap(path, np.uint8, mode="r", shape=shape))
 
 
 @dataclass(frozen=True)
@@ -113,12 +164,12 @@ def _write(
         partial.mkdir()
         entry = fill(partial / IMAGES, listing, options)
         if read_listing(listing.directory).digest() != listing.digest():
-            raise ValueError(f"{listing.directory} has changed while it was read; run the command again")
+            raise UserError(f"{listing.directory} has changed while it was read; run the command again")
         write_atomically(partial / ABOUT, json.dumps(asdict(entry), indent=1).encode())
         shutil.rmtree(path, ignore_errors=True)
         partial.rename(path)
     except OSError as error:
-        raise OSError(
+        raise FileError(
             f"{path.parent}: the decoded images cannot be written ({error.strerror or error}); "
             "make room, or name another place with --cache-dir"
         ) from error

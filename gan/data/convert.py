@@ -18,14 +18,14 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from gan.command_line import natural, parser, run, share
-from gan.data.classes import class_directories, left_out, split_files
+from gan.command_line import number, parser, run
 from gan.data.dataset import DataSet
-from gan.data.idx import NAMES, UINT8, has_idx_files, load_idx
-from gan.data.listing import FILES, HEADER, SPLITS, class_order, has_listing, read_listing, row_problem, shown
-from gan.data.parallel import in_order
-from gan.data.pictures import BadImage, decode, quiet
-from gan.files import check_writable
+from gan.data.decoding import BadImage, decode, in_order, quiet
+from gan.data.formats.classes import class_directories, left_out, split_files
+from gan.data.formats.idx import NAMES, UINT8, has_idx_files, load_idx
+from gan.data.formats.listing import FILES, HEADER, SPLITS, class_order, has_listing, read_listing, row_problem, shown
+from gan.errors import MissingError, UserError
+from gan.files import check_writable, file_errors
 from gan.images import Pixels, encode
 
 MAX_IDX_CLASSES = 256
@@ -56,10 +56,11 @@ class Item(NamedTuple):
                 what = "transparent parts" if picture.transparent else "16 bits a channel"
                 raise BadImage(f"has {what}, which IDX files cannot hold")
         except BadImage as problem:
-            raise ValueError(f"{self.where}: {self.image.name} {problem}") from None
+            raise UserError(f"{self.where}: {self.image.name} {problem}") from None
         return picture.pixels
 
 
+@file_errors()
 def convert(source: Path, target: Path, *, to: str, test_share: float = 0.1, seed: int = 0) -> None:
     """Write the images of `source` to `target` in the format `to`: folder, idx or classes.
 
@@ -76,11 +77,11 @@ def convert(source: Path, target: Path, *, to: str, test_share: float = 0.1, see
     place = target.resolve()
     found, items = read_items(source, test_share=test_share, seed=seed)
     if found == to:
-        raise ValueError(f"{source} is in the format {to} already; name another one with --to")
+        raise UserError(f"{source} is in the format {to} already; name another one with --to")
     if target.exists() and (not target.is_dir() or any(target.iterdir()) or target.is_mount()):
-        raise ValueError(f"{target} exists; expected a new directory or an empty one: name another one")
+        raise UserError(f"{target} exists; expected a new directory or an empty one: name another one")
     if source.resolve() in place.parents:
-        raise ValueError(f"{target} is inside of {source}; expected a place outside of it")
+        raise UserError(f"{target} is inside of {source}; expected a place outside of it")
     if to != "classes":
         _check_splits(items)
     check_writable(place.parent)
@@ -102,17 +103,17 @@ def _check_splits(items: list[Item]) -> None:
     labels = {split: {item.label for item in items if item.split == split} for split in SPLITS}
     for split, found in labels.items():
         if not found:
-            raise ValueError(f"there would be no {split} image; expected at least two images of a class")
+            raise UserError(f"there would be no {split} image; expected at least two images of a class")
     if unknown := labels["test"] - labels["train"]:
-        raise ValueError(f"no training image has the label {class_order(unknown)[0]}; expected one of each class")
+        raise UserError(f"no training image has the label {class_order(unknown)[0]}; expected one of each class")
 
 
 def read_items(source: Path, *, test_share: float, seed: int) -> tuple[str, list[Item]]:
     """The format of `source`, and its images, training split first."""
     if not source.is_dir():
-        raise FileNotFoundError(f"{source} is no directory; expected one with labelled images")
+        raise MissingError(f"{source} is no directory; expected one with labelled images")
     if has_idx_files(source) and has_listing(source):
-        raise ValueError(f"{source} holds IDX files and label tables; expected one of them: move the other away")
+        raise UserError(f"{source} holds IDX files and label tables; expected one of them: move the other away")
     if has_idx_files(source):
         return "idx", _idx_items(load_idx(source))
     if has_listing(source):
@@ -120,7 +121,7 @@ def read_items(source: Path, *, test_share: float, seed: int) -> tuple[str, list
         for split in listing.splits:
             for row in split.rows:
                 if row.size < 0:
-                    raise FileNotFoundError(f"{split.where(row)}: {row.name} is not there; expected a picture file")
+                    raise MissingError(f"{split.where(row)}: {row.name} is not there; expected a picture file")
         return "folder", [
             Item(split.name, row.label, row.name, split.where(row), split.path(row))
             for split in listing.splits
@@ -133,7 +134,7 @@ def read_items(source: Path, *, test_share: float, seed: int) -> tuple[str, list
         return "classes", [
             Item(split, label, f"{label}-{path.name}", shown(str(path)), path) for split, label, path in files
         ]
-    raise ValueError(
+    raise UserError(
         f"{source} holds no labelled images; expected {', '.join(NAMES)}, or {', '.join(FILES)}, or a directory of "
         ".png or .jpg files for each class"
     )
@@ -157,7 +158,7 @@ def write_folder(directory: Path, items: list[Item]) -> None:
         if names[item.split, item.name] > 1:
             problem = f"{item.name} is the name of {names[item.split, item.name]} images; expected one of each name"
         if problem:
-            raise ValueError(f"{item.where}: {problem}: rename it")
+            raise UserError(f"{item.where}: {problem}: rename it")
         tables[item.split].append(f"{_quoted(item.name)}, {_quoted(item.label)}")
     for split, lines in tables.items():
         (directory / split).mkdir()
@@ -169,7 +170,7 @@ def write_classes(directory: Path, items: list[Item]) -> None:
     """A directory for each class; the names of the files keep split and order."""
     for label in {item.label for item in items}:
         if "/" in label or label.startswith("."):
-            raise ValueError(f"the label {label!r} cannot be the name of a directory; expected no / and no . before it")
+            raise UserError(f"the label {label!r} cannot be the name of a directory; expected no / and no . before it")
         (directory / label).mkdir()
     numbers = dict.fromkeys(SPLITS, 0)
     files = []
@@ -184,7 +185,7 @@ def write_idx(directory: Path, items: list[Item]) -> None:
     classes = class_order({item.label for item in items})
     if classes != [str(number) for number in range(len(classes))] or len(classes) > MAX_IDX_CLASSES:
         found = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
-        raise ValueError(
+        raise UserError(
             f"the labels are {found}; IDX files hold only labels 0 to K - 1, K at most {MAX_IDX_CLASSES}: rename them"
         )
     shape = items[0].pixels().shape
@@ -196,7 +197,7 @@ def write_idx(directory: Path, items: list[Item]) -> None:
                 for item, pixels in zip(part, in_order(Item.pixels, part), strict=True):
                     if pixels.shape != shape or pixels.shape[-1] != 1:
                         found = "x".join(map(str, pixels.shape))
-                        raise ValueError(
+                        raise UserError(
                             f"{item.where}: {item.name} is {found}; IDX files hold grey images of one size, "
                             f"{shape[0]}x{shape[1]}x1 here"
                         )
@@ -226,8 +227,13 @@ def main() -> None:
     flags.add_argument("source", type=Path, metavar="SRC", help="directory of the labelled images")
     flags.add_argument("target", type=Path, metavar="DST", help="directory to make")
     flags.add_argument("--to", choices=("folder", "idx", "classes"), default="folder", help="format of DST")
-    flags.add_argument("--test-share", type=share, default=0.1, help="of each class, if SRC has a directory a class")
-    flags.add_argument("--seed", type=natural, default=0, help="decides which images are for testing")
+    flags.add_argument(
+        "--test-share",
+        type=number(float, 0, 1, open_ends=True),
+        default=0.1,
+        help="of each class, if SRC has a directory a class",
+    )
+    flags.add_argument("--seed", type=number(int, 0), default=0, help="decides which images are for testing")
     args = flags.parse_args()
     convert(args.source, args.target, to=args.to, test_share=args.test_share, seed=args.seed)
 

@@ -6,23 +6,26 @@ Shapes: `N` images of `H W C` height, width, channels; `K` classes.
 """
 
 import hashlib
+import mmap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.data.mapped import parts
-from gan.data.pictures import Resize
 from gan.images import ImageSpec, Pixels
 
 Labels = NDArray[np.int32]
 Counts = NDArray[np.int64]
 
 
+Resize = Literal["fit", "crop", "pad"]
+
 MANY_CLASSES = 20
+PART_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,3 +107,27 @@ class DataSet:
                 total.update(np.ascontiguousarray(part).data)
             total.update(f"{labels.dtype}{labels.shape}".encode() + labels.tobytes())
         return total.hexdigest()
+
+
+def gather(images: Pixels, chosen: NDArray[np.int64] | slice) -> Pixels:
+    """Images (N, ...) by their indices, of any shape: a copy, and nothing more of the map stays in memory."""
+    found = np.array(images[chosen])
+    release(images)
+    return found
+
+
+def release(images: Pixels) -> None:
+    """Let go of the memory that holds what was read of a map; the values stay. Nothing for arrays in memory."""
+    owner: Any = images
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        owner.madvise(mmap.MADV_DONTNEED)
+
+
+def parts(images: Pixels) -> Iterator[Pixels]:
+    """Consecutive parts of images (N, ...), of some megabytes each; each is to be used before the next is asked for."""
+    step = max(1, PART_BYTES // max(1, images[:1].nbytes))
+    for start in range(0, len(images), step):
+        yield images[start : start + step]
+        release(images)

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gan.data.classes import class_directories
 from gan.data.dataset import DataSet, ReadOptions
-from gan.data.digits import make_digits
-from gan.data.folder import load_folder
-from gan.data.idx import has_idx_files, load_idx
-from gan.data.listing import FILES, has_listing, shown
-from gan.data.pictures import resized
+from gan.data.decoding import resized
+from gan.data.formats.classes import class_directories
+from gan.data.formats.digits import make_digits
+from gan.data.formats.folder import load_folder
+from gan.data.formats.idx import has_idx_files, load_idx
+from gan.data.formats.listing import FILES, has_listing, shown
+from gan.errors import MissingError, UserError
+from gan.files import file_errors
 from gan.images import Pixels
 
 BUILT_IN = "digits"
@@ -24,6 +26,7 @@ BUILT_IN = "digits"
 READ_AS_IT_IS = ReadOptions()
 
 
+@file_errors()
 def load_dataset(data_path: str, options: ReadOptions = READ_AS_IT_IS) -> DataSet:
     """Read the data set at `data_path`.
 
@@ -37,22 +40,22 @@ def load_dataset(data_path: str, options: ReadOptions = READ_AS_IT_IS) -> DataSe
     directory = Path(data_path)
     remedy = f"run ./download_mnist.sh {shlex.quote(data_path)}, or pass --data-path {BUILT_IN} for the built-in set"
     if not directory.exists():
-        raise FileNotFoundError(f"{data_path} does not exist; {remedy}")
+        raise MissingError(f"{data_path} does not exist; {remedy}")
     if not directory.is_dir():
-        raise ValueError(f"{data_path} is a file; expected a directory; {remedy}")
+        raise UserError(f"{data_path} is a file; expected a directory; {remedy}")
     if has_idx_files(directory) and has_listing(directory):
-        raise ValueError(f"{data_path} holds IDX files and label tables; expected one of them: move the other away")
+        raise UserError(f"{data_path} holds IDX files and label tables; expected one of them: move the other away")
     if has_idx_files(directory):
         return _resized(load_idx(directory), options)
     if has_listing(directory):
         return load_folder(directory, options)
     if classes := class_directories(directory):
-        raise ValueError(
+        raise UserError(
             f"{data_path} holds a directory a class ({_some(classes)}); expected label tables: make them with "
             f"python -m gan.data.convert {shlex.quote(data_path)} OTHER_DIRECTORY"
         )
     found = _some(sorted(entry.name for entry in directory.iterdir())) or "nothing"
-    raise ValueError(
+    raise UserError(
         f"{data_path} holds {found}; expected the IDX files of MNIST, or {', '.join(FILES)} (README.md, Your own "
         f"images); {remedy}"
     )
@@ -64,7 +67,7 @@ def _resized(dataset: DataSet, options: ReadOptions) -> DataSet:
     if size is None or size == native:
         return dataset
     if how is None:
-        raise ValueError(
+        raise UserError(
             f"{dataset.source}: the images are {native[0]}x{native[1]}; expected {size[0]}x{size[1]}, as image_size: "
             "pass --resize fit, crop or pad"
         )

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gan.errors import Diverged, UserError
+
 Matrix = NDArray[np.float64]
 
 NEGATIVE_TOLERANCE = 1e-6
@@ -38,9 +40,9 @@ def feature_statistics(features: NDArray[np.floating[Any]]) -> FeatureStatistics
     """
     features = np.asarray(features, np.float64)
     if features.ndim != 2 or len(features) < 2:
-        raise ValueError(f"features have shape {features.shape}; expected (N, D) with at least 2 samples")
+        raise UserError(f"features have shape {features.shape}; expected (N, D) with at least 2 samples")
     if not np.isfinite(features).all():
-        raise FloatingPointError("features hold NaN or infinity; expected finite numbers: the network has diverged")
+        raise Diverged("features hold NaN or infinity; expected finite numbers: the network has diverged")
     mean = features.mean(axis=0)
     centred = features - mean
     return FeatureStatistics(mean, centred.T @ centred / (len(features) - 1), len(features))

@@ -20,9 +20,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan.batched import Batched
-from gan.data.dataset import DataSet
-from gan.data.mapped import gather
+from gan.data.dataset import DataSet, gather
+from gan.devices.inference import Batched
 from gan.evaluation.frechet import feature_statistics, frechet_distance
 from gan.images import Pixels, network_from_pixels
 from gan.models.classifier import FEATURES

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gan.errors import UserError
 from gan.images import Pixels
 from gan.labels import Floats
 from gan.sampling import BATCH, Sampler
@@ -145,7 +146,7 @@ class Batching:
         """
         old = self._sampler
         if (sampler.spec, sampler.noise_dims) != (old.spec, old.noise_dims):
-            raise ValueError(
+            raise UserError(
                 f"{checkpoint_name(sampler)} makes {_kind(sampler)}, {checkpoint_name(old)} {_kind(old)}; "
                 "restart the server to serve it"
             )

@@ -11,6 +11,8 @@ import socket
 import uvicorn
 from starlette.types import ASGIApp
 
+from gan.errors import FileError
+
 DRAIN_SECONDS = 60
 
 READ_ON_SECONDS = 0.25
@@ -35,7 +37,7 @@ def bind(host: str, port: int) -> socket.socket:
         if listener is not None:
             listener.close()
         reason = getattr(error, "strerror", None) or "no host has such a name"
-        raise OSError(
+        raise FileError(
             f"{host} port {port} cannot be served ({reason}); expected an address of this machine and a free port: "
             "name others with --host and -p"
         ) from error
@@ -51,7 +53,7 @@ def listen(listener: socket.socket) -> None:
     try:
         listener.listen(BACKLOG)
     except OSError as error:
-        raise OSError(f"{url(listener)} cannot be served ({error.strerror}); name another port with -p") from error
+        raise FileError(f"{url(listener)} cannot be served ({error.strerror}); name another port with -p") from error
 
 
 def url(listener: socket.socket) -> str:

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from gan import checkpoints
 from gan.evaluation.scores import Scores
 from gan.sampling import Sampler
 from gan.serving.batching import Batching, checkpoint_name, draw_one
-from gan.training import checkpoints
 
 log = logging.getLogger(__name__)
 

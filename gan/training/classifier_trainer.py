@@ -1,4 +1,4 @@
-"""Train the classifier whose features and accuracy score the GAN, on any number of replicas.
+"""Train the classifier whose features and accuracy score the GAN, on any number of strategy.
 
 Softmax cross-entropy with label smoothing, Adam with decoupled weight decay and a cosine schedule to zero; each batch
 is shifted by up to `LARGEST_SHIFT` pixels. Batches and shifts are functions of (seed, step).
@@ -15,12 +15,13 @@ import keras
 import tensorflow as tf
 
 from gan.config import Config
+from gan.data.batches import Batch
+from gan.devices import cluster
+from gan.devices import strategy as replicas
 from gan.images import BLACK, ImageSpec, network_from_pixels
-from gan.seeding import Purpose
-from gan.training import replicas, workers
+from gan.seeding import Purpose, stream
 from gan.training.guard import Guard
-from gan.training.loop import LabelledBatches, Metrics
-from gan.training.randomness import stream
+from gan.training.loop import Metrics
 
 LARGEST_SHIFT = 2
 LABEL_SMOOTHING = 0.05
@@ -108,9 +109,9 @@ class ClassifierTrainer:
 
     def agreed_signal(self, number: int | None) -> int | None:
         """The signal to stop by, if one came to any worker. Call after every `run`."""
-        return workers.agreed_signal(self.strategy, number)
+        return cluster.agreed_signal(self.strategy, number)
 
-    def run(self, first_step: int, batch: LabelledBatches) -> Metrics:
+    def run(self, first_step: int, batch: Batch) -> Metrics:
         """Run S steps on S batches: images (S, B, H, W, C) uint8, labels (S, B). Metrics are of the last step.
 
         When `max_bad_steps` steps in a row were not finite, no more are run.

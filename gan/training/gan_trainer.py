@@ -1,4 +1,4 @@
-"""Train a conditional GAN by the Wasserstein loss with gradient penalty, on any number of replicas.
+"""Train a conditional GAN by the Wasserstein loss with gradient penalty, on any number of strategy.
 
 One step is `crit_steps` critic updates, each on fresh reals, then one generator update; `steps_per_call` steps run in
 one call of one traced function. Batches, noise and labels are functions of (seed, update), drawn for the global batch
@@ -17,13 +17,17 @@ import keras
 import tensorflow as tf
 
 from gan.config import Config
+from gan.data.batches import Batch
+from gan.devices import cluster
+from gan.devices import strategy as replicas
+from gan.errors import UserError
 from gan.images import ImageSpec, network_from_pixels
-from gan.seeding import Purpose
-from gan.training import losses, replicas, workers
+from gan.objectives import losses
+from gan.objectives.creative import creative_labels
+from gan.seeding import Purpose, stream
 from gan.training.guard import Guard
-from gan.training.loop import LabelledBatches, Metrics
+from gan.training.loop import Metrics
 from gan.training.optimizers import adam
-from gan.training.randomness import creative_labels, stream
 
 
 class Networks(NamedTuple):
@@ -69,10 +73,10 @@ class GanTrainer:
         classifier: keras.Model | None = None,
     ) -> None:
         if config.cls_weight and classifier is None:
-            raise ValueError(f"cls_weight is {config.cls_weight}, but there is no classifier; expected a trained one")
+            raise UserError(f"cls_weight is {config.cls_weight}, but there is no classifier; expected a trained one")
         replicas.check_divisible(config.gan_batch_size, strategy.num_replicas_in_sync, "gan_batch_size")
         if config.jit_compile and strategy.num_replicas_in_sync > 1:
-            raise ValueError(
+            raise UserError(
                 f"jit_compile is true, but there are {strategy.num_replicas_in_sync} replicas; expected one: choose "
                 "it by --devices or CUDA_VISIBLE_DEVICES, or leave jit_compile out"
             )
@@ -154,9 +158,9 @@ class GanTrainer:
 
     def agreed_signal(self, number: int | None) -> int | None:
         """The signal to stop by, if one came to any worker. Call after every `run`."""
-        return workers.agreed_signal(self.strategy, number)
+        return cluster.agreed_signal(self.strategy, number)
 
-    def run(self, first_step: int, batch: LabelledBatches) -> Metrics:
+    def run(self, first_step: int, batch: Batch) -> Metrics:
         """Run S steps on S·U batches: images (S·U, B, H, W, C) uint8, labels (S·U, B). Metrics are of the last step.
 
         When `max_bad_steps` steps in a row had an update that was not finite, no more are run.

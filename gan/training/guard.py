@@ -1,7 +1,7 @@
 """Lets no update through that is not finite: it is skipped on every replica alike, and counted.
 
 What an update is judged by is known to every replica when it gets here: losses, and the norm of the gradient, summed
-over replicas. Variables that the forward pass changes are put back when an update is skipped.
+over strategy. Variables that the forward pass changes are put back when an update is skipped.
 
 In float16 small gradients would vanish: losses are multiplied by a scale before they are differentiated, the gradients
 divided by it (arXiv 1710.03740). Where that overflows, the step is one that is skipped, and the scale is halved; after
@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gan.training import replicas
+from gan.devices import strategy as replicas
 
 SKIPPED, IN_A_ROW, RAN = "steps/skipped", "steps/skipped_in_a_row", "steps/ran"
 """Names of the metrics that tell of it: since the run began, up to now, and the steps that were run in a call."""
@@ -79,7 +79,7 @@ class Guard:
         """One update, if it is finite.
 
         Args:
-            gradients_of: replica function that returns gradients and metrics, both the same on all replicas.
+            gradients_of: replica function that returns gradients and metrics, both the same on all strategy.
             args: of it.
             apply: changes variables by the gradients.
             moving: variables that the replica function itself changes.

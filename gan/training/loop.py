@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
+from gan.data.batches import Batch, Source
+from gan.errors import Diverged
 from gan.training import guard
 from gan.training.progress import Progress
 from gan.training.records import Records
@@ -32,21 +32,6 @@ CALL_SECONDS, LARGEST_CALL, MEASURED_CALLS = 0.05, 64, 5
 
 SHOWN = ("score/fid", "score/accuracy", "accuracy/test")
 """The scores that stand beside the bar."""
-
-
-class LabelledBatches(Protocol):
-    """Some batches: images (count, B, H, W, C) uint8 and labels (count, B)."""
-
-    @property
-    def images(self) -> NDArray[np.uint8]: ...
-    @property
-    def labels(self) -> NDArray[np.int32]: ...
-
-
-class Source(Protocol):
-    """Where batches come from: batch `u` is always the same one."""
-
-    def take(self, first: int, count: int) -> LabelledBatches: ...
 
 
 class Evaluation(NamedTuple):
@@ -68,7 +53,7 @@ class Trainer(Protocol):
     @property
     def models(self) -> dict[str, Any]: ...
     def learning_rates(self) -> Values: ...
-    def run(self, first_step: int, batch: LabelledBatches) -> Metrics: ...
+    def run(self, first_step: int, batch: Batch) -> Metrics: ...
     def agreed_signal(self, number: int | None) -> int | None: ...
 
 
@@ -207,17 +192,17 @@ def check(first: int, metrics: Metrics, max_bad_steps: int) -> None:
         return
     last = first + int(metrics[guard.RAN])
     if last == first:
-        raise FloatingPointError(f"the {in_a_row:,} steps before step {last + 1:,} were skipped; raise max_bad_steps")
+        raise Diverged(f"the {in_a_row:,} steps before step {last + 1:,} were skipped; raise max_bad_steps")
     steps = f"steps {last - in_a_row + 1:,} to {last:,} were" if in_a_row > 1 else f"step {last:,} was"
     wrong = ", ".join(f"{name} is {value}" for name, value in _values(metrics).items() if not math.isfinite(value))
-    raise FloatingPointError(f"{steps} skipped: {wrong or 'a moving statistic is not finite'}; {REMEDY}")
+    raise Diverged(f"{steps} skipped: {wrong or 'a moving statistic is not finite'}; {REMEDY}")
 
 
 def _evaluated(evaluate: Callable[[int], Evaluation], step: int) -> Evaluation:
     try:
         return evaluate(step)
     except FloatingPointError as error:
-        raise FloatingPointError(f"after step {step}: {error}; {REMEDY}") from error
+        raise Diverged(f"after step {step}: {error}; {REMEDY}") from error
 
 
 def _values(metrics: Metrics) -> Values:

@@ -19,6 +19,7 @@ from typing import Any
 import tensorflow as tf
 
 from gan.config import Config, dump_config
+from gan.errors import FileError
 from gan.files import reason, write_atomically
 from gan.images import Pixels, encode, enlarge
 
@@ -108,7 +109,7 @@ class Records:
         try:
             yield
         except (OSError, tf.errors.OpError) as error:
-            raise OSError(
+            raise FileError(
                 f"{self.directory}: records cannot be written ({reason(error)}); checkpoints are intact: make room, "
                 "then go on with --resume"
             ) from error

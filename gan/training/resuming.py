@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gan import checkpoints
+from gan.checkpoints import About, Kind
 from gan.config import Config, differences
-from gan.training import checkpoints
-from gan.training.checkpoints import About, Kind
+from gan.errors import UserError
 
 SAFE_TO_CHANGE = ("cls_epochs", "gan_epochs", "steps_per_call", "max_bad_steps")
 """Fields that may be others after a stop. A learning rate's course then follows the new number of epochs."""
@@ -31,9 +32,9 @@ class Resumed(NamedTuple):
             ValueError: it was another run.
         """
         if self.about.data != data:
-            raise ValueError(f"{self.path} was trained on other images; pass the same --data-path and --resize")
+            raise UserError(f"{self.path} was trained on other images; pass the same --data-path and --resize")
         if self.about.step > total_steps:
-            raise ValueError(
+            raise UserError(
                 f"{self.path} is at step {self.about.step:,}, but the run ends at {total_steps:,}; raise the epochs"
             )
         complete = self.about.step == total_steps and bool(self.about.scores)
@@ -49,7 +50,7 @@ class Resumed(NamedTuple):
         """
         before = self.about.classifier
         if before != digest:
-            raise ValueError(
+            raise UserError(
                 f"{self.path} is of a run that is scored by classifier {before}, and {digest} is another; name the "
                 "directory of the former with --load-dir"
             )
@@ -71,7 +72,7 @@ def find(directory: Path, kind: Kind, config: Config, *, config_file: str) -> Re
     about = checkpoints.read_about(path)
     changed = [line for line in differences(about.config, config) if line.partition(":")[0] not in SAFE_TO_CHANGE]
     if changed:
-        raise ValueError(
+        raise UserError(
             f"{path} was made with another config ({'; '.join(changed)}); pass -c {directory / config_file}, in which "
             f"only {', '.join(SAFE_TO_CHANGE)} may change"
         )

@@ -12,19 +12,24 @@ Shapes: `H W C` height, width, channels (1 or 3).
 """
 
 import io
+import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Literal, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from gan.data.dataset import Resize
 from gan.images import Pixels
 
-Resize = Literal["fit", "crop", "pad"]
+T = TypeVar("T")
+R = TypeVar("R")
 
 BACKGROUND = 0
 """Black: what transparent images are laid on, and what `pad` adds."""
@@ -156,3 +161,20 @@ def resized(pixels: Pixels, *, height: int, width: int, how: Resize) -> Pixels:
         picture = Image.new(picture.mode, size, BACKGROUND if pixels.shape[-1] == 1 else (BACKGROUND,) * 3)
         picture.paste(inner, ((width - inner.width) // 2, (height - inner.height) // 2))
     return np.asarray(picture).reshape(height, width, pixels.shape[-1])
+
+
+def in_order(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """`function(item)` for each item, in threads, in order and with few of them ahead; the first error ends it."""
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    ahead: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for item in items:
+                ahead.append(pool.submit(function, item))
+                if len(ahead) > 2 * workers:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()

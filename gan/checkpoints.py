@@ -31,6 +31,7 @@ import numpy as np
 import tensorflow as tf
 
 from gan.config import Config, config_from_dict
+from gan.errors import Diverged, FileError, MissingError, UserError
 from gan.files import exclusive, flush_directory, reason
 from gan.images import ImageSpec
 
@@ -58,7 +59,7 @@ class About:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-class Damaged(ValueError):
+class Damaged(UserError):
     """A checkpoint is not as it was written."""
 
 
@@ -93,7 +94,7 @@ def newest(directory: Path, kind: Kind, *, remedy: str) -> Path:
     candidates = _candidates(directory, kind)
     if not candidates:
         found = "no such directory" if not directory.is_dir() else f"no {kind}-STEP in it"
-        raise FileNotFoundError(f"{directory}: {found}; expected a {kind} checkpoint: {remedy}")
+        raise MissingError(f"{directory}: {found}; expected a {kind} checkpoint: {remedy}")
     for _, path in reversed(candidates):
         try:
             check(path)
@@ -153,7 +154,7 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         for step in set(replaces) - {about.step}:
             _remove(checkpoint_path(directory, about.kind, step))
     except (OSError, tf.errors.OpError) as error:
-        raise OSError(
+        raise FileError(
             f"{path}: the checkpoint cannot be written ({reason(error)}); earlier ones are intact: make room, then go "
             "on with --resume"
         ) from error
@@ -172,7 +173,7 @@ def check_finite(objects: Mapping[str, Any], step: int) -> None:
     for name, part in objects.items():
         for variable in part.variables:
             if not np.all(np.isfinite(variable.numpy())):
-                raise FloatingPointError(
+                raise Diverged(
                     f"after step {step}: variable {variable.name} of the {name} is not finite, so nothing is saved; "
                     "checkpoints saved before are intact: begin anew with lower learning rates (--overwrite)"
                 )
@@ -288,7 +289,7 @@ def restore(path: Path, objects: Mapping[str, Any], *, partial: bool = False) ->
             pairs = enumerate(zip_longest(found, expected, fillvalue="nothing"))
             others = [f"variable {i} is {one}; expected {other}" for i, (one, other) in pairs if one != other]
             more = f", and {len(others) - 3} more" if len(others) > 3 else ""
-            raise ValueError(f"{path} is of another network: in the {name}, {', '.join(others[:3])}{more}")
+            raise UserError(f"{path} is of another network: in the {name}, {', '.join(others[:3])}{more}")
     try:
         status = tf.train.Checkpoint(**_variables(objects)).read(str(path / "variables"))
         if partial:

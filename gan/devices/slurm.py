@@ -12,6 +12,8 @@ import json
 import re
 from collections.abc import Iterator, MutableMapping
 
+from gan.errors import UserError
+
 FIRST_PORT, PORTS, PORTS_A_JOB = 20_000, 10_000, 50
 """Ports follow from the job's number, since jobs may share a host: those of 200 jobs in a row differ, with up to 50
 processes a host. Those of steps of one job do not: run them on other hosts, or after each other."""
@@ -43,11 +45,11 @@ def name_the_workers(environment: MutableMapping[str, str]) -> None:
         own = int(environment.get(HOST_NUMBER, host)), int(environment.get(NUMBER_ON_HOST, number))
     except (KeyError, ValueError):
         found = ", ".join(f"{name}={environment.get(name)}" for name in (PROCESSES, HOSTS, PER_HOST, OWN))
-        raise ValueError(
+        raise UserError(
             f"Slurm says {found}; expected the hosts and as many processes: start by srun, or set TF_CONFIG"
         ) from None
     if own != (host, number):
-        raise ValueError(
+        raise UserError(
             f"process {index} of the step is number {own[1]} on host {own[0]}; expected number {number} on host {host}"
             ": start by srun --distribution=block"
         )

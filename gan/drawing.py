@@ -3,6 +3,7 @@
 generate(load_dir=Path("checkpoints"), output_dir=Path("outputs"), images_per_class=10)
 """
 
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -12,11 +13,21 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from gan.errors import UserError
 from gan.evaluation.scores import Scores
-from gan.files import check_writable, write_atomically
-from gan.images import GRID_GAP, ImageFormat, ImageSpec, encode, enlarge, grid
+from gan.files import check_writable, file_errors, write_atomically
+from gan.images import GRID_GAP, FilmFormat, ImageFormat, ImageSpec, animation, encode, enlarge, grid
 from gan.labels import Floats, class_indices, one_hot, parse_labels
 from gan.sampling import BATCH, Sampler, styles
+
+Format = ImageFormat | FilmFormat
+
+FRAME_SECONDS = 0.12
+LARGEST_FRAME = 16_000
+"""Pixels a side of a film, of which WebP can have 16,383."""
+
+LONGEST_FILE_NAME = 230
+"""Bytes; while a file is written, its name is a little longer."""
 
 GRID_ENLARGEMENT = 2
 
@@ -34,6 +45,7 @@ class Column(NamedTuple):
     labels: Floats
 
 
+@file_errors()
 def generate(
     *,
     load_dir: Path,
@@ -109,7 +121,7 @@ def chosen_columns(
         vectors = [parse_labels(text, spec) for text in labels]
     columns = [Column(file_stem(vector, spec, with_names=with_names), vector) for vector in vectors]
     if len({column.stem for column in columns}) < len(columns):
-        raise ValueError(f"a label vector is given twice in {' '.join(labels or ())}; expected each once")
+        raise UserError(f"a label vector is given twice in {' '.join(labels or ())}; expected each once")
     return columns
 
 
@@ -124,7 +136,7 @@ def file_stem(labels: Floats, spec: ImageSpec, *, with_names: bool = False) -> s
     stem = "+".join(f"{name}x{labels[index]:.4g}" for name, index in zip(names, hot, strict=True))
     stem = names[0] if len(hot) == 1 else stem
     if "/" in stem or stem.startswith(".") or len(stem.encode()) > LONGEST_NAME:
-        raise ValueError(
+        raise UserError(
             f"the {'class' if len(hot) == 1 else 'label vector'} {stem!r} cannot name files; expected no / and no . "
             f"before it, at most {LONGEST_NAME} bytes: {'leave --names out' if with_names else 'name fewer classes'}"
         )
@@ -150,7 +162,7 @@ def check_grid(
     width = GRID_ENLARGEMENT * columns * (spec.width + GRID_GAP)
     if max(height, width) > side or frames * height * width > LARGEST_AREA:
         several = f"{frames} frames" if frames > 1 else "a grid"
-        raise ValueError(
+        raise UserError(
             f"{several} of {rows} rows and {columns} columns would be {height:,}x{width:,} pixels; expected sides of "
             f"at most {side:,}, and {LARGEST_AREA // 10**6} million pixels in all: {remedy}"
         )
@@ -163,3 +175,139 @@ def _warn_of_others(directory: Path, names: set[str]) -> None:
     if others:
         count = f"{len(others):,} other images, such as" if len(others) > 1 else "another image,"
         print(f"warning: {directory} also holds {count} {min(others)}", file=sys.stderr)
+
+
+def between_styles(first: Floats, second: Floats, steps: int) -> Floats:
+    """Styles (S, Z) from one (Z,) to another: the direction turns along the arc, the length changes, both evenly.
+
+    Normal vectors of many dimensions all lie near one sphere; a straight line would leave it, towards styles that the
+    generator was never trained on (arXiv 1609.04468).
+    """
+    share = np.linspace(0, 1, steps)[:, None]
+    a, b = first.astype(np.float64), second.astype(np.float64)
+    lengths = np.linalg.norm(a), np.linalg.norm(b)
+    angle = np.arccos(np.clip(a @ b / (lengths[0] * lengths[1]), -1, 1))
+    if np.sin(angle) < 1e-6:  # Equal or opposite: there is no one arc.
+        return ((1 - share) * a + share * b).astype(np.float32)
+    direction = (np.sin((1 - share) * angle) * a / lengths[0] + np.sin(share * angle) * b / lengths[1]) / np.sin(angle)
+    return (((1 - share) * lengths[0] + share * lengths[1]) * direction).astype(np.float32)
+
+
+def between_labels(first: Floats, second: Floats, steps: int) -> Floats:
+    """Label vectors (S, K) from one (K,) to another, in even steps."""
+    share = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
+    return (1 - share) * first + share * second
+
+
+@file_errors()
+def interpolate_labels(
+    *,
+    load_dir: Path,
+    output_dir: Path,
+    ends: tuple[str, str],
+    steps: int,
+    rows: int,
+    seed: int,
+    file_format: Format,
+) -> None:
+    """Go from one label vector to another in styles 1 to `rows`: `{first}-to-{last}.{format}`.
+
+    Raises:
+        ValueError, FileNotFoundError: no usable checkpoint, no such class, or too large a picture.
+    """
+    check_writable(output_dir)
+    sampler = Sampler.from_checkpoint(load_dir)
+    first, last = chosen_columns(sampler.spec, None, ends)
+    path = output_dir / _checked_name(f"{first.stem}-to-{last.stem}.{file_format}")
+    _check_size(sampler.spec, rows=rows, steps=steps, file_format=file_format)
+    z = styles(sampler.noise_dims, seed=seed, numbers=range(1, rows + 1))
+    _draw(
+        sampler,
+        np.repeat(z[:, None], steps, axis=1),
+        np.repeat(between_labels(first.labels, last.labels, steps)[None], rows, axis=0),
+        path,
+    )
+    print(f"{path}: {steps} steps from {ends[0]} to {ends[1]} in {rows} styles")
+    print_legend(sampler.spec, [first, last])
+    print(drawn_by(sampler))
+
+
+@file_errors()
+def interpolate_styles(
+    *,
+    load_dir: Path,
+    output_dir: Path,
+    classes: Sequence[str] | None,
+    labels: Sequence[str] | None,
+    steps: int,
+    seed: int,
+    file_format: Format,
+) -> None:
+    """Go from style 1 of a seed to its style 2 in each class or label vector: `styles-1-to-2.{format}`.
+
+    Raises:
+        ValueError, FileNotFoundError: no usable checkpoint, no such class, or too large a picture.
+    """
+    check_writable(output_dir)
+    sampler = Sampler.from_checkpoint(load_dir)
+    columns = chosen_columns(sampler.spec, classes, labels)
+    _check_size(sampler.spec, rows=len(columns), steps=steps, file_format=file_format)
+    first, last = styles(sampler.noise_dims, seed=seed, numbers=[1, 2])
+    z = between_styles(first, last, steps)
+    vectors = np.stack([column.labels for column in columns])
+    path = output_dir / f"styles-1-to-2.{file_format}"
+    _draw(sampler, np.repeat(z[None], len(columns), axis=0), np.repeat(vectors[:, None], steps, axis=1), path)
+    print(f"{path}: {steps} steps from style 1 to 2 in {', '.join(column.stem for column in columns)}")
+    print_legend(sampler.spec, columns)
+    print(drawn_by(sampler))
+
+
+def _checked_name(name: str) -> str:
+    """A file's name, which systems allow 255 bytes.
+
+    Raises:
+        ValueError: it has more.
+    """
+    if len(name.encode()) > LONGEST_FILE_NAME:
+        raise UserError(f"{name!r} cannot name a file; expected at most {LONGEST_FILE_NAME} bytes: name fewer classes")
+    return name
+
+
+def _check_size(spec: ImageSpec, *, rows: int, steps: int, file_format: Format) -> None:
+    """See that a strip, or a film's frames, can be drawn.
+
+    Raises:
+        ValueError: they would be too large.
+    """
+    remedy = "lower --steps or --images-per-class, or name fewer --classes"
+    if file_format in ("gif", "webp"):
+        columns = _film_columns(rows)
+        check_grid(
+            spec, rows=math.ceil(rows / columns), columns=columns, remedy=remedy, frames=2 * steps, side=LARGEST_FRAME
+        )
+    else:
+        check_grid(spec, rows=rows, columns=steps, remedy=remedy)
+
+
+def _film_columns(rows: int) -> int:
+    """All rows of a step make a frame, which is about a square."""
+    return math.ceil(math.sqrt(rows))
+
+
+def _draw(sampler: Sampler, z: Floats, labels: Floats, path: Path) -> None:
+    """Draw rows of steps, styles z (R, S, Z) and labels (R, S, K), into a file whose name's ending says how.
+
+    A strip is a grid. A frame of a film has one step of all rows, side by side; it goes to their end, and back.
+    """
+    rows, steps = labels.shape[:2]
+    images = sampler.sample(labels.reshape(rows * steps, -1), z.reshape(rows * steps, -1))
+    kind = path.suffix.removeprefix(".")
+    if kind in ("gif", "webp"):
+        film: FilmFormat = "gif" if kind == "gif" else "webp"
+        columns = _film_columns(rows)
+        there = [enlarge(grid(images[step::steps], columns=columns), GRID_ENLARGEMENT) for step in range(steps)]
+        content = animation([*there, *there[-2:0:-1]], film, seconds=FRAME_SECONDS, hold=0)
+    else:
+        picture: ImageFormat = "png" if kind == "png" else "jpg"
+        content = encode(enlarge(grid(images, columns=steps), GRID_ENLARGEMENT), picture)
+    write_atomically(path, content)

@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from gan.errors import UserError
+
 VARIABLE = "TF_CONFIG"
 
 
@@ -45,7 +47,7 @@ def place() -> Place:
         kind, index = task["type"], int(task["index"])
         addresses[kind][index]
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-        raise ValueError(
+        raise UserError(
             f"{VARIABLE} is {text!r}; expected such as "
             '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}'
         ) from None
@@ -92,7 +94,7 @@ def check_agreement(strategy: tf.distribute.Strategy, *facts: object) -> None:
     digest = hashlib.sha256(repr(facts).encode()).digest()
     own = float(int.from_bytes(digest[:5], "big"))
     if _sum(strategy, own) != own * strategy.num_replicas_in_sync:
-        raise ValueError(
+        raise UserError(
             "the workers differ in data, config, classifier or checkpoint; expected the same -c, and --data-path, "
             "--load-dir and --save-dir on disks that all of them share"
         )
@@ -119,6 +121,6 @@ def a_lost_worker_is_told() -> Iterator[None]:
         lost = isinstance(error, tf.errors.UnavailableError) or "ollective" in error.message
         if place().workers == 1 or not lost:
             raise
-        raise ConnectionError(
+        raise UserError(
             "another worker was lost; checkpoints are intact: start all workers again, with --resume"
         ) from error

@@ -1,20 +1,13 @@
-"""Random numbers as a function of (run seed, purpose, index): no hidden state, so a run resumes and scales exactly.
+"""Creative labels (arXiv 1706.07068, relaxed): label vectors of several classes, for the generator to be trained on.
 
-Each function draws for the *global* batch; a replica takes its slice. Shapes: `B` global batch, `K` classes.
+    labels = creative_labels(stream(seed, Purpose.GENERATOR_LABELS, step), B, num_classes=K, pan_classness=0.3)
 
-    z = tf.random.stateless_normal((B, Z), seed=stream(seed, Purpose.GENERATOR_STYLES, step))
+Shapes: `B` global batch, `K` classes.
 """
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-
-from gan.seeding import Purpose
-
-
-def stream(seed: int, purpose: Purpose, index: tf.Tensor | int) -> tf.Tensor:
-    """The seed pair, shape (2,), of draw number `index` for a purpose."""
-    return tf.random.experimental.stateless_fold_in(tf.constant([seed, int(purpose)]), index)
 
 
 def hot_count_probabilities(num_classes: int, pan_classness: float) -> NDArray[np.float64]:

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gan.data.dataset import Labels
+from gan.errors import MissingError, UserError
 
 SPLITS = ("train", "test")
 FILES = ("train/", "train_labels.csv", "test/", "test_labels.csv")
@@ -56,11 +57,11 @@ class Problems:
         if len(self.shown) < SHOWN_PROBLEMS:
             self.shown.append(f"{where}: {what}")
 
-    def error(self, directory: Path, remedy: str) -> ValueError:
+    def error(self, directory: Path, remedy: str) -> UserError:
         """One line for all of them; those shown are its notes."""
         first = f"the first {len(self.shown)} of them" if self.count > len(self.shown) else "all of them"
         many = "1 problem" if self.count == 1 else f"{self.count:,} problems"
-        error = ValueError(f"{directory} has {many}{'' if self.count == 1 else f', {first} above'}; {remedy}")
+        error = UserError(f"{directory} has {many}{'' if self.count == 1 else f', {first} above'}; {remedy}")
         for line in self.shown:
             error.add_note(line)
         return error
@@ -132,7 +133,7 @@ def read_listing(directory: Path, *, batch_size: int = 1) -> Listing:
         if not ((directory / name).is_dir() if name.endswith("/") else (directory / name).is_file())
     ]
     if missing:
-        raise FileNotFoundError(f"{directory} lacks {', '.join(missing)}; expected {', '.join(FILES)}")
+        raise MissingError(f"{directory} lacks {', '.join(missing)}; expected {', '.join(FILES)}")
     problems = Problems()
     train, test = (_read_split(directory, name, problems) for name in SPLITS)
     classes = class_order({row.label for row in train.rows})
@@ -161,7 +162,7 @@ def _read_split(directory: Path, name: str, problems: Problems) -> Split:
     records = _records(table, content)
     found = [value.strip() for value in next(records, (1, []))[1]]
     if found != HEADER:
-        raise ValueError(f"{table}:1: found {shown(', '.join(found)) or 'nothing'}; expected {', '.join(HEADER)}")
+        raise UserError(f"{table}:1: found {shown(', '.join(found)) or 'nothing'}; expected {', '.join(HEADER)}")
     labels: set[str] = set()
     for line, record in records:
         values = [value.strip() for value in record]
@@ -205,13 +206,13 @@ def _records(table: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{table}:{line}: byte {error.start} is not UTF-8; save the table as UTF-8 text") from None
+        raise UserError(f"{table}:{line}: byte {error.start} is not UTF-8; save the table as UTF-8 text") from None
     reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
     try:
         for values in reader:
             yield reader.line_num, values
     except csv.Error as error:
-        raise ValueError(f"{table}:{reader.line_num}: {error}; expected comma-separated values") from None
+        raise UserError(f"{table}:{reader.line_num}: {error}; expected comma-separated values") from None
 
 
 def row_problem(values: list[str], split: str) -> str | None:

@@ -7,9 +7,8 @@ Shapes: `B` images a batch, `H W C` height, width, channels.
 
 import tensorflow as tf
 
-from gan.data.batches import Batch, Batches
-from gan.data.mapped import release
-from gan.training.loop import Source
+from gan.data.batches import Batch, Batches, Source
+from gan.data.dataset import release
 
 LARGEST = 1 << 30
 """Bytes of images, beside which every GPU that trains has room left."""

@@ -13,7 +13,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gan.training import workers
+from gan.devices import cluster
+from gan.errors import UserError
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -32,9 +33,9 @@ def make_strategy(devices: str | None) -> tf.distribute.Strategy:
     Raises:
         ValueError: there is no such device, or both are given.
     """
-    if workers.place().workers > 1:
+    if cluster.place().workers > 1:
         if devices is not None:
-            raise ValueError(f"--devices is {devices}, but TF_CONFIG is set; choose GPUs by CUDA_VISIBLE_DEVICES")
+            raise UserError(f"--devices is {devices}, but TF_CONFIG is set; choose GPUs by CUDA_VISIBLE_DEVICES")
         return tf.distribute.MultiWorkerMirroredStrategy()
     if devices is not None:
         return tf.distribute.MirroredStrategy(_names(devices))
@@ -61,7 +62,7 @@ def _names(devices: str) -> list[str]:
         gpus = [name.removeprefix("GPU:") for name in there if name.startswith("GPU:")]
         problem = f"there is no {missing[0]}" if missing else "a device is named twice"
         expected = f"each once, of {','.join(gpus)}" if gpus else "cpu or cpu:N, as TensorFlow finds no GPU"
-        raise ValueError(f"--devices {devices}: {problem}; expected {expected}")
+        raise UserError(f"--devices {devices}: {problem}; expected {expected}")
     return wanted
 
 
@@ -70,7 +71,7 @@ def check_divisible(batch_size: int, replicas: int, key: str) -> None:
     if batch_size % replicas:
         lower = batch_size // replicas * replicas
         choices = f"{lower} or {lower + replicas}" if lower else f"{replicas}"
-        raise ValueError(f"{key} is {batch_size}, which {replicas} replicas do not divide; use {choices}")
+        raise UserError(f"{key} is {batch_size}, which {replicas} replicas do not divide; use {choices}")
 
 
 def replica_slice(values: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from gan.data.listing import SPLITS, SUFFIXES
+from gan.data.formats.listing import SPLITS, SUFFIXES
 from gan.seeding import Purpose, numpy_stream
 
 CONVERTED = re.compile(r"(train|test)-(\d+)\.[^.]+")

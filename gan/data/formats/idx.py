@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from gan.data.dataset import DataSet, Labels
+from gan.errors import MissingError, UserError
 from gan.images import ImageSpec, Pixels
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -41,7 +42,7 @@ def load_idx(directory: Path) -> DataSet:
     paths = _paths(directory)
     missing = [name for name in NAMES if name not in paths]
     if missing:
-        raise FileNotFoundError(f"{directory} lacks {', '.join(missing)} (plain or .gz); {_remedy(directory)}")
+        raise MissingError(f"{directory} lacks {', '.join(missing)} (plain or .gz); {_remedy(directory)}")
     train_images, train_labels = _read_split(paths[TRAIN_IMAGES], paths[TRAIN_LABELS])
     max_label = int(train_labels.max())
     absent = np.flatnonzero(np.bincount(train_labels) == 0)
@@ -132,8 +133,8 @@ def _paths(directory: Path) -> dict[str, Path]:
     return {name: path for name, path in candidates if path.is_file()}
 
 
-def _bad(path: Path, problem: str) -> ValueError:
-    return ValueError(f"{path} {problem}; delete it and {_remedy(path.parent)}")
+def _bad(path: Path, problem: str) -> UserError:
+    return UserError(f"{path} {problem}; delete it and {_remedy(path.parent)}")
 
 
 def _remedy(directory: Path) -> str:

@@ -1,0 +1,1 @@
+"""How labelled images are stored: a file per format."""

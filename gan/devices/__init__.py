@@ -1,0 +1,1 @@
+"""Where a run computes: strategy, cluster, precision, and the memory of a device."""

@@ -1,0 +1,1 @@
+"""What critic and generator minimise, and what they are shown."""
