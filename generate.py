@@ -14,12 +14,19 @@ The same checkpoint, class and seed give the same bytes, whatever else is drawn.
 import sys
 from pathlib import Path
 
-from gan.command_line import import_tensorflow, number, parser, run
+from gan.command_line import import_tensorflow, number, parser, run, which_checkpoint
 
 
 def main() -> None:
     flags = parser(__doc__)
-    flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoint")
+    flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoints")
+    flags.add_argument(
+        "--checkpoint",
+        type=which_checkpoint,
+        default="newest",
+        metavar="newest|best|STEP",
+        help="which of them; best: the one of the lowest FID",
+    )
     flags.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where the images go")
     flags.add_argument(
         "--images-per-class",
@@ -65,7 +72,7 @@ def main() -> None:
     import_tensorflow()
     from gan.drawing import generate, interpolate_labels, interpolate_styles
 
-    where = {"load_dir": args.load_dir, "output_dir": args.output_dir, "seed": args.seed}
+    where = {"load_dir": args.load_dir, "output_dir": args.output_dir, "checkpoint": args.checkpoint, "seed": args.seed}
     if args.interpolate_labels:
         interpolate_labels(
             **where,

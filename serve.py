@@ -15,7 +15,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from gan.command_line import import_tensorflow, number, parser, run
+from gan.command_line import import_tensorflow, number, parser, run, which_checkpoint
 from gan.errors import UserError
 
 
@@ -37,7 +37,14 @@ def main() -> None:
     flags = parser(__doc__)
     flags.add_argument("-p", "--port", type=number(int, 0, 65_535), default=8080, help="TCP port; 0: any that is free")
     flags.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0: all of this machine's")
-    flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoint")
+    flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoints")
+    flags.add_argument(
+        "--checkpoint",
+        type=which_checkpoint,
+        default="newest",
+        metavar="newest|best|STEP",
+        help="which of them; best: the one of the lowest FID",
+    )
     flags.add_argument(
         "--watch",
         type=number(float, 0.01, 86_400),
@@ -47,6 +54,8 @@ def main() -> None:
         help="pick up new checkpoints of the --load-dir; look every so many seconds (5 if none are given)",
     )
     args = flags.parse_args()
+    if args.watch is not None and args.checkpoint != "newest":
+        flags.error(f"--watch serves the newest checkpoint; leave --checkpoint {args.checkpoint} out")
     check_packages()
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("gan.serving").setLevel(logging.INFO)
@@ -58,7 +67,7 @@ def main() -> None:
         from gan.serving.app import create_app
         from gan.serving.watching import describe, load
 
-        sampler = load(args.load_dir)
+        sampler = load(args.load_dir, args.checkpoint)
         watched = None if args.watch is None else args.load_dir
         app = create_app(sampler, warm=True, watch_directory=watched, watch_seconds=args.watch or math.inf)
         listen(listener)

@@ -23,17 +23,16 @@ def main() -> None:
     options = vars(flags.parse_args())
 
     from gan.config import load_config
-    from gan.devices.slurm import name_the_workers
+    from gan.devices.cluster import find_place, member
 
-    config = load_config(options["config_path"], seed=options.pop("seed"))
-    name_the_workers(os.environ)
+    config = load_config(options["config_path"], settings=options["settings"], seed=options.pop("seed"))
+    place = find_place(os.environ)
     import_tensorflow(devices=options["devices"], deterministic=options.pop("deterministic"))
-    from gan.devices.cluster import a_lost_worker_is_told, only_the_chief_prints
-    from gan.run_options import RunOptions
     from gan.runs import train_gan
+    from gan.training.run import RunOptions
 
-    with only_the_chief_prints(), a_lost_worker_is_told():
-        train_gan(config, RunOptions(**options))
+    with member(place):
+        train_gan(config, RunOptions(**options), place)
 
 
 if __name__ == "__main__":

@@ -152,15 +152,11 @@ def main() -> None:
     from gan.command_line import import_tensorflow
 
     import_tensorflow()
-    from gan import checkpoints
+    from gan.checkpoints import load
     from gan.labels import grid_labels
-    from gan.models.classifier import Classifier
     from gan.sampling import Sampler
 
-    path = checkpoints.newest(work / f"classifier-{args.seed + 1}", "classifier", remedy="train it")
-    about = checkpoints.read_about(path)
-    judge = Classifier(about.spec, about.config)
-    checkpoints.restore(path, {"classifier": judge}, partial=True)
+    _, about, judge = load(work / f"classifier-{args.seed + 1}", "classifier")
     samplers = {variant: Sampler.from_checkpoint(work / str(variant)) for variant in VARIANTS}
     seen = {variant: look(sampler, judge, args.seed) for variant, sampler in samplers.items()}
     print("\n| `pan_classness` | `cls_weight` | FID | class accuracy | the two classes | both first | the lesser one |")

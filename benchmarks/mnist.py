@@ -57,7 +57,7 @@ def main() -> None:
     print("\n| classifier | FID | noise floor | FID / floor | class accuracy | N | training | device | seed | date |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     print(
-        f"| {classifier[-1]['accuracy/test']:.2%} in {classifier_seconds:.0f} s | {last['score/fid']:.3f} "
+        f"| {classifier[-1]['score/accuracy']:.2%} in {classifier_seconds:.0f} s | {last['score/fid']:.3f} "
         f"| {last['score/noise_floor']:.3f} | {ratio:.2f} | {last['score/accuracy']:.2%} "
         f"| {last['score/samples']:,.0f} | {last['step']:,} steps in {last['training_seconds']:.0f} s "
         f"({train_seconds:.0f} s with start, scoring and saving) | {device_name()} | {args.seed} | {today()} |"

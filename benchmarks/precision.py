@@ -28,21 +28,20 @@ def main() -> None:
     options = flags.parse_args()
     device = device_name()
 
+    from gan.about import About
+    from gan.checkpoints import load
     from gan.config import Config
     from gan.data.batches import Batches
     from gan.data.loading import load_dataset
     from gan.devices.strategy import make_strategy
     from gan.evaluation.scores import Scorer
-    from gan.run_options import RunOptions
-    from gan.runs import build_networks, load_classifier
+    from gan.runs import make_trainer
     from gan.sampling import Sampler
-    from gan.training.gan_trainer import GanTrainer
 
     data = load_dataset(options.data_path)
     strategy = make_strategy(None)
-    places = RunOptions(data_path=options.data_path, save_dir=options.load_dir, log_dir=options.load_dir)
     with strategy.scope():
-        classifier = load_classifier(options.load_dir, data, places)
+        classifier = load(options.load_dir, "classifier").network
     finite = True
     for seed in options.seeds:
         config = replace(Config(), seed=seed)
@@ -53,11 +52,12 @@ def main() -> None:
         plain = math.nan
         for name in ("float32", "bfloat16", "float16"):
             policy = name if name == "float32" else f"mixed_{name}"
-            networks = build_networks(data.spec, config, strategy, dtype=policy)
-            trainer = GanTrainer(networks, data.spec, config=config, total_steps=options.steps, strategy=strategy)
+            about = About("gan", 0, data.spec, config, data.digest)
+            trainer = make_trainer(about, strategy, total_steps=options.steps, dtype=policy)
             for step in range(options.steps):
                 trainer.run(step, batches.take(step, 1))
-            fid = scorer.score(Sampler(networks.average, data.spec, noise_dims=config.noise_dims).sample).fid
+            sampler = Sampler(trainer.networks.average, data.spec, noise_dims=config.noise_dims)
+            fid = scorer.score(sampler.sample)["fid"]
             plain = fid if name == "float32" else plain
             finite &= math.isfinite(fid)
             print(

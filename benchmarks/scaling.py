@@ -53,20 +53,19 @@ def worker(turns: int, seed: int) -> None:
     import numpy as np
     import tensorflow as tf
 
+    from gan.about import About
     from gan.config import Config
     from gan.data.batches import Batches
     from gan.devices.strategy import make_strategy
     from gan.images import ImageSpec
-    from gan.runs import build_networks
-    from gan.training.gan_trainer import GanTrainer
+    from gan.runs import make_trainer
 
     strategy = make_strategy(None)
     config = Config(seed=seed, gan_batch_size=BATCH * strategy.num_replicas_in_sync)
     spec = ImageSpec(SIDE, SIDE, 1, tuple("0123456789"))
     images = np.random.default_rng(seed).integers(0, 256, (512, *spec.shape), np.uint8)
     batches = Batches(images, np.arange(512, dtype=np.int32) % 10, batch_size=config.gan_batch_size, seed=seed)
-    networks = build_networks(spec, config, strategy)
-    trainer = GanTrainer(networks, spec, config=config, total_steps=10_000, strategy=strategy)
+    trainer = make_trainer(About("gan", 0, spec, config, data=""), strategy, total_steps=10_000)
     trained = [variable for model in trainer.models.values() for variable in model.trainable_variables]
     size = sum(4.0 * np.prod(variable.shape) for variable in trained)  # All are float32.
 
@@ -93,7 +92,7 @@ def worker(turns: int, seed: int) -> None:
         "number": seconds(lambda: reduced(tf.zeros(1)).numpy()),
         "gradients": seconds(lambda: reduced(tf.zeros(int(size) // 4)).numpy()),
         "size": size,
-        "norms": len(networks.generator.norms),
+        "norms": len(trainer.networks.generator.norms),
     }
     print(json.dumps(found))
 

@@ -120,30 +120,27 @@ def random_checkpoint(directory: Path, seed: int) -> Path:
     import keras
 
     from gan import checkpoints
+    from gan.about import About
     from gan.config import Config
     from gan.images import ImageSpec
     from gan.models.generator import Generator
 
     keras.utils.set_random_seed(seed)
     spec, config = ImageSpec(28, 28, 1, tuple("0123456789")), Config(seed=seed)
-    checkpoints.save(
-        directory, checkpoints.About("gan", 0, spec, config, data=""), {"average": Generator(spec, config)}, keep=1
-    )
+    about = About("gan", 0, spec, config, data="")
+    checkpoints.save(directory, about, {"average": Generator(spec, config)}, keep=1)
     return directory
 
 
 def make_sampler(way: str, directory: Path) -> Any:
     """The sampler that a way serves."""
-    from gan import checkpoints
+    from gan.checkpoints import load
     from gan.devices.inference import Batched
-    from gan.models.generator import Generator
     from gan.sampling import Sampler
 
     sampler = Sampler.from_checkpoint(directory)
     if way == "small" and sampler.path:
-        about = checkpoints.read_about(sampler.path)
-        generator = Generator(about.spec, about.config)
-        checkpoints.restore(sampler.path, {"average": generator}, partial=True)
+        generator = load(directory, "gan").network
         sampler._generate = Batched(lambda z, y: [generator(z, y, training=False)], size=1)
     return sampler
 

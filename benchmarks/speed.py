@@ -26,7 +26,7 @@ FIRST_STEP = """
 import runpy, sys, time
 from gan.command_line import import_tensorflow
 import_tensorflow()
-from gan.training.gan_trainer import GanTrainer
+from gan.training.gan import GanTrainer
 run = GanTrainer.run
 def first(self, step, batch):
     metrics = run(self, step, batch)
@@ -66,7 +66,7 @@ def plain_step(spec: Any, config: Any, dtype: str) -> Callable[[Any, Any], Any]:
     from gan.images import network_from_pixels
     from gan.models.critic import Critic
     from gan.models.generator import Generator
-    from gan.objectives import losses
+    from gan.objectives.penalties import interpolate, one_centred
 
     generator, critic = Generator(spec, config, dtype=dtype), Critic(spec, config, dtype=dtype)
     optimizers = [keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.9) for _ in range(2)]
@@ -79,17 +79,18 @@ def plain_step(spec: Any, config: Any, dtype: str) -> Callable[[Any, Any], Any]:
         reals = network_from_pixels(tf.cast(images, tf.float32))
         labels = tf.one_hot(classes, spec.num_classes)
         fakes = generator(tf.random.normal((size, config.noise_dims)), labels, training=True)
-        between = losses.interpolate(reals, fakes, tf.random.uniform((size,)))
+        between = interpolate(reals, fakes, tf.random.uniform((size,)))
         with tf.GradientTape() as tape:
             scores = critic(tf.concat([reals, fakes], 0), tf.concat([labels, labels], 0))
-            loss = tf.reduce_mean(losses.critic_loss(*tf.split(scores, 2)))
-            loss += config.gp_weight * tf.reduce_mean(losses.gradient_penalty(critic, between, labels))
+            real_scores, fake_scores = tf.split(scores, 2)
+            loss = tf.reduce_mean(fake_scores - real_scores)
+            loss += config.gp_weight * tf.reduce_mean(one_centred(critic, between, labels))
         optimizers[1].apply(tape.gradient(loss, critic.trainable_variables), critic.trainable_variables)
         critic.power_iteration(1)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in generator.trainable_variables])
             fakes = generator(tf.random.normal((size, config.noise_dims)), labels, training=True)
-            gain = tf.reduce_mean(losses.generator_loss(critic(fakes, labels)))
+            gain = -tf.reduce_mean(critic(fakes, labels))
         optimizers[0].apply(tape.gradient(gain, generator.trainable_variables), generator.trainable_variables)
         return loss
 
@@ -100,11 +101,12 @@ def step_speeds(config: Any, *, turns: int, steps: int) -> dict[str, float]:
     """Images a second of ours and of the plain step, in float32 and bfloat16."""
     import numpy as np
 
+    from gan.about import About
     from gan.data.batches import Batches
     from gan.devices.strategy import make_strategy
     from gan.images import ImageSpec
-    from gan.runs import build_networks
-    from gan.training.gan_trainer import GanTrainer
+    from gan.runs import make_trainer
+    from gan.training.gan import GanTrainer
 
     spec = ImageSpec(32, 32, 1, tuple("0123456789"))
     rng = np.random.default_rng(0)
@@ -113,8 +115,7 @@ def step_speeds(config: Any, *, turns: int, steps: int) -> dict[str, float]:
     strategy = make_strategy(None)
     runners: dict[str, Callable[[int], Any]] = {}
     for dtype, policy in (("float32", "float32"), ("bfloat16", "mixed_bfloat16")):
-        networks = build_networks(spec, config, strategy, dtype=policy)
-        trainer = GanTrainer(networks, spec, config=config, total_steps=10_000, strategy=strategy)
+        trainer = make_trainer(About("gan", 0, spec, config, data=""), strategy, total_steps=10_000, dtype=policy)
         plain = plain_step(spec, config, policy)
 
         def run_ours(number: int, trainer: GanTrainer = trainer) -> Any:
@@ -145,16 +146,14 @@ def step_speeds(config: Any, *, turns: int, steps: int) -> dict[str, float]:
 
 def scoring_seconds(data: Any, classifier_dir: Path) -> float:
     """Seconds of one FID evaluation: draw and read the samples; statistics of real images are there already."""
+    from gan.checkpoints import load
     from gan.config import Config
     from gan.evaluation.scores import Scorer
     from gan.models.generator import Generator
-    from gan.run_options import RunOptions
-    from gan.runs import load_classifier
     from gan.sampling import Sampler
 
     config = Config()
-    options = RunOptions(data_path="datasets/MNIST", save_dir=classifier_dir, log_dir=classifier_dir)
-    classifier = load_classifier(classifier_dir, data, options)
+    classifier = load(classifier_dir, "classifier").network
     scorer = Scorer(classifier, data, samples=10_000, noise_dims=config.noise_dims, seed=0)
     sampler = Sampler(Generator(data.spec, config), data.spec, noise_dims=config.noise_dims)
     scorer.score(sampler.sample)

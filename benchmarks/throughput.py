@@ -35,12 +35,13 @@ def main() -> None:
     import_tensorflow(devices=None if options.devices else "cpu:2")
     import numpy as np
 
+    from gan.about import About
     from gan.config import Config
     from gan.data.batches import Batches
     from gan.devices.strategy import make_strategy
     from gan.images import ImageSpec
-    from gan.runs import build_networks
-    from gan.training.gan_trainer import GanTrainer
+    from gan.runs import make_trainer
+    from gan.training.gan import GanTrainer
 
     config = Config(seed=options.seed)
     spec = ImageSpec(SIDE, SIDE, 1, tuple("0123456789"))
@@ -60,8 +61,8 @@ def main() -> None:
     for replicas, devices in ((1, one), (2, two)):
         strategy = make_strategy(devices)
         for precision, policy in (("float32", "float32"), ("bfloat16", "mixed_bfloat16")):
-            networks = build_networks(spec, config, strategy, dtype=policy)
-            trainer = GanTrainer(networks, spec, config=config, total_steps=10_000, strategy=strategy)
+            about = About("gan", 0, spec, config, data="")
+            trainer = make_trainer(about, strategy, total_steps=10_000, dtype=policy)
             for steps_per_call in (1, options.steps):
                 runners[precision, replicas, steps_per_call] = partial(turn, trainer, steps_per_call)
     for run in runners.values():

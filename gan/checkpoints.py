@@ -1,16 +1,15 @@
-"""Checkpoints that stand alone: variables, and all that is needed to build the objects they belong to.
+"""A checkpoint is a model: variables, and all that is needed to build the networks they belong to.
 
-A checkpoint is a directory `{kind}-{step}` in the save directory, with TensorFlow's `variables.*` and an `about.json`:
-image spec, config, scores, the layout (name, shape, dtype) of every variable, and the digests of all that, by which
-damage is seen. It is written under a temporary name and moved into place once it is on the disk.
+It is a directory `{kind}-{step}` in the save directory, with TensorFlow's `variables.*` and an `about.json`: image
+spec, config, names of the networks, scores, the layout (name, shape, dtype) of every variable, and the digests of all
+that, by which damage is seen. It is written under a temporary name and moved into place once it is on the disk.
 
 Variables are saved by their place in `model.variables`. The attributes of a Keras model are not used: TensorFlow does
 not follow those that are lists of layers, and would leave their variables out without a word.
 
     save(Path("checkpoints"), About("gan", step, spec, config, data=data.digest), {"generator": generator}, keep=3)
-    path = newest(Path("checkpoints"), "gan", remedy="run ./train.py")
-    about = read_about(path)
-    restore(path, {"generator": generator})
+    loaded = load(Path("checkpoints"), "gan", "best")
+    loaded.network(styles, labels)
 """
 
 import hashlib
@@ -22,45 +21,41 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from gan.config import Config, config_from_dict
+from gan.about import About, Damaged, Kind, digest_of, read_about
 from gan.errors import Diverged, FileError, MissingError, UserError
-from gan.files import exclusive, flush_directory, reason
-from gan.images import ImageSpec
+from gan.files import exclusive, file_errors, flush_directory, reason
+from gan.models import build
 
-Kind = Literal["classifier", "gan"]
+Which = Literal["newest", "best"] | int
 
+BEST_BY = "fid"
+"""The score whose lowest value makes a checkpoint the best."""
 
-@dataclass(frozen=True)
-class About:
-    """What a checkpoint says of itself.
-
-    `data` is the digest of the data set it was trained on, `classifier` that of the classifier that scores the run.
-    `scores` are of the saved weights, by name; empty if not scored. `records` is the name of the run's directory of
-    records. `layout` and `files`, the digests of the other files by name, are filled in by `save`.
-    """
-
-    kind: Kind
-    step: int
-    spec: ImageSpec
-    config: Config
-    data: str
-    scores: Mapping[str, Any] = field(default_factory=dict)
-    records: str = ""
-    classifier: str = ""
-    layout: Mapping[str, list[str]] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
+DRAWS: dict[Kind, tuple[str, str]] = {"gan": ("average", "generator"), "classifier": ("classifier", "classifier")}
+"""What is loaded for use: the name it is saved under, and what it is built as."""
 
 
-class Damaged(UserError):
-    """A checkpoint is not as it was written."""
+class Saved(NamedTuple):
+    """A checkpoint that is whole."""
+
+    path: Path
+    about: About
+
+
+class Loaded(NamedTuple):
+    """A network for use, in float32, and the checkpoint it is from: of a GAN, the average of the generator."""
+
+    path: Path
+    about: About
+    network: Any
 
 
 def checkpoint_path(directory: Path, kind: Kind, step: int) -> Path:
@@ -84,32 +79,66 @@ def _candidates(directory: Path, kind: Kind) -> list[tuple[int, Path]]:
     return sorted((int(match[2]), directory / match[0]) for match in found)  # The dot comes first.
 
 
-def newest(directory: Path, kind: Kind, *, remedy: str) -> Path:
-    """The checkpoint of the highest step that is whole; a warning tells of each that is not.
+@file_errors()
+def load(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | None = None) -> Loaded:
+    """The network of a checkpoint, built from what the checkpoint says of itself. Arguments and errors as of `find`."""
+    path, about = find(directory, kind, which, remedy=remedy)
+    name, role = DRAWS[kind]
+    network = build(about, role)
+    restore(path, {name: network}, partial=True)
+    return Loaded(path, about, network)
+
+
+@file_errors()
+def find(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | None = None) -> Saved:
+    """A checkpoint that is whole; a warning tells of each that is passed over.
+
+    Args:
+        directory: of a run.
+        kind: of the checkpoint.
+        which: the one of the highest step, the one of the lowest FID, or the one of a step.
+        remedy: what to do if there is none, such as the command that makes one.
 
     Raises:
-        FileNotFoundError: there is none; ends with the remedy, such as the command that makes one.
+        MissingError: there is none.
         Damaged: none is whole.
+        OtherVersion: it is of another version.
+        UserError: the best is wanted, and none was scored.
     """
+    script = "./train.py" if kind == "gan" else "./classifier.py"
+    remedy = remedy or f"run {script} --save-dir {directory}, or name another directory"
     candidates = _candidates(directory, kind)
     if not candidates:
         found = "no such directory" if not directory.is_dir() else f"no {kind}-STEP in it"
         raise MissingError(f"{directory}: {found}; expected a {kind} checkpoint: {remedy}")
-    for _, path in reversed(candidates):
+    wanted = candidates
+    if isinstance(which, int):
+        wanted = [each for each in candidates if each[0] == which]
+        if not wanted:
+            steps = ", ".join(str(step) for step, _ in candidates)
+            raise MissingError(f"{directory} has no {kind} checkpoint of step {which}; expected one of {steps}")
+    elif which == "best":
+        distances = {path: _distance(path) for _, path in candidates}
+        wanted = [each for each in candidates if distances[each[1]] < math.inf]
+        if not wanted:
+            raise UserError(f"{directory}: no {kind} checkpoint was scored, so none is the best; take the newest")
+        wanted = sorted(wanted, key=lambda each: -distances[each[1]])
+    for _, path in reversed(wanted):
         try:
-            check(path)
+            return Saved(path, check(path))
         except Damaged as error:
+            if isinstance(which, int):
+                raise
             print(f"warning: {error}", file=sys.stderr)
-        else:
-            return path
-    raise Damaged(f"{directory}: none of its {len(candidates)} {kind} checkpoints is whole; {remedy}")
+    raise Damaged(f"{directory}: none of its {len(wanted)} {kind} checkpoints is whole; {remedy}")
 
 
-def check(path: Path) -> None:
-    """See that a checkpoint is as it was written.
+def check(path: Path) -> About:
+    """Check that a checkpoint is as it was written; what it says of itself.
 
     Raises:
         Damaged: it is not.
+        OtherVersion: it is of another version.
     """
     about = read_about(path)
     if path.name.removeprefix(".").partition(".")[0] != checkpoint_path(path.parent, about.kind, about.step).name:
@@ -121,12 +150,13 @@ def check(path: Path) -> None:
             raise Damaged(f"{path}: {name} cannot be read ({error.strerror}); another checkpoint is needed") from None
         if hashlib.sha256(content).hexdigest() != digest:
             raise Damaged(f"{path}: {name} is not as it was written; another checkpoint is needed")
+    return about
 
 
 def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int, replaces: Iterable[int] = ()) -> Path:
     """Write a checkpoint; only then delete those of the steps `replaces`, an earlier run's.
 
-    Of the others, the last `keep` stay and the one with the lowest `fid`.
+    Of the others, the last `keep` stay and the best.
 
     Raises:
         FloatingPointError: a variable is not finite; nothing is written.
@@ -141,7 +171,7 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         tf.train.Checkpoint(**_variables(objects)).write(str(partial / "variables"))
         files = {file.name: _written(file) for file in sorted(partial.iterdir())}
         values = asdict(about) | {"spec": about.spec.to_dict(), "layout": _layout(objects), "files": files}
-        values["digest"] = _digest(values)
+        values["digest"] = digest_of(values)
         (partial / "about.json").write_text(json.dumps(values, indent=1))
         _written(partial / "about.json")
         flush_directory(partial)
@@ -165,7 +195,7 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
 
 
 def check_finite(objects: Mapping[str, Any], step: int) -> None:
-    """See that all variables are finite.
+    """Check that all variables are finite.
 
     Raises:
         FloatingPointError: one is not.
@@ -186,10 +216,6 @@ def _written(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _digest(values: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
-
 def _variables(objects: Mapping[str, Any]) -> dict[str, list[tf.Variable]]:
     return {name: [variable.value for variable in part.variables] for name, part in objects.items()}
 
@@ -200,6 +226,11 @@ def _layout(objects: Mapping[str, Any]) -> dict[str, list[str]]:
         name: [f"{variable.name} {tuple(variable.shape)} {variable.dtype}" for variable in part.variables]
         for name, part in objects.items()
     }
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two lines of a layout are of one variable: Keras numbers layers that have no name as they are made."""
+    return re.sub(r"_\d+(?=_)", "", one) == re.sub(r"_\d+(?=_)", "", other)
 
 
 def _prune(directory: Path, kind: Kind, keep: int, *, newest_step: int) -> None:
@@ -241,32 +272,12 @@ def writing(directory: Path, kind: Kind) -> Iterator[None]:
 
 
 def _distance(path: Path) -> float:
-    """The checkpoint's `fid`; infinity if it was not scored, is not a number, or cannot be read."""
+    """The score that the best has the lowest of; infinity if there is none, or it cannot be read."""
     try:
-        distance = float(read_about(path).scores.get("fid", math.inf))
-    except ValueError:
+        distance = float(read_about(path).scores.get(BEST_BY, math.inf))
+    except (TypeError, ValueError):
         return math.inf
     return math.inf if math.isnan(distance) else distance
-
-
-def read_about(path: Path) -> About:
-    """What the checkpoint at `path` says of itself.
-
-    Raises:
-        Damaged: the file is missing or is not what `save` wrote.
-    """
-    try:
-        values = json.loads((path / "about.json").read_text())
-        if values.pop("digest") != _digest(values):
-            raise ValueError("its digest is another")
-        spec = ImageSpec.from_dict(values.pop("spec"))
-        config = config_from_dict(values.pop("config"), str(path / "about.json"))
-        about = About(spec=spec, config=config, **values)
-        if not (isinstance(about.step, int) and isinstance(about.scores, dict) and isinstance(about.layout, dict)):
-            raise ValueError("step, scores or layout are not what they should be")
-        return about
-    except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
-        raise Damaged(f"{path}: about.json is not as it was written ({error}); another checkpoint is needed") from error
 
 
 def restore(path: Path, objects: Mapping[str, Any], *, partial: bool = False) -> None:
@@ -281,13 +292,11 @@ def restore(path: Path, objects: Mapping[str, Any], *, partial: bool = False) ->
         Damaged: the checkpoint is not as it was written.
         ValueError: it is of other objects.
     """
-    check(path)
-    saved = read_about(path).layout
+    saved = check(path).layout
     for name, expected in _layout(objects).items():
-        found = saved.get(name, [])
-        if found != expected:
-            pairs = enumerate(zip_longest(found, expected, fillvalue="nothing"))
-            others = [f"variable {i} is {one}; expected {other}" for i, (one, other) in pairs if one != other]
+        pairs = enumerate(zip_longest(saved.get(name, []), expected, fillvalue="nothing"))
+        others = [f"variable {i} is {one}; expected {other}" for i, (one, other) in pairs if not _same(one, other)]
+        if others:
             more = f", and {len(others) - 3} more" if len(others) > 3 else ""
             raise UserError(f"{path} is of another network: in the {name}, {', '.join(others[:3])}{more}")
     try:

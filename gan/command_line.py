@@ -64,6 +64,15 @@ def number(kind: type[int] | type[float], low: float, high: float = math.inf, *,
     return parsed
 
 
+def which_checkpoint(text: str) -> str | int:
+    """`newest`, `best`, or a step."""
+    if text in ("newest", "best"):
+        return text
+    if not re.fullmatch(r"[0-9]{1,8}", text):
+        raise argparse.ArgumentTypeError(f"found {text}, expected newest, best, or a step such as 5000")
+    return int(text)
+
+
 def devices(text: str) -> str:
     """`cpu`, `cpu:N` for N logical devices, or indices of GPUs, such as `0,1`."""
     if not re.fullmatch(r"cpu(:[1-9][0-9]?)?|[0-9]+(,[0-9]+)*", text):
@@ -83,6 +92,14 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     flags.add_argument("--cache-dir", type=Path, help="where decoded images are kept (default: DATA_PATH/cache)")
     flags.add_argument(
         "-c", "--config", dest="config_path", type=Path, metavar="FILE", help="YAML file of settings; see configs/"
+    )
+    flags.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="override a field of the config; may be given more than once",
     )
     flags.add_argument("--seed", type=number(int, 0), help="overrides the config's seed")
     flags.add_argument("--save-dir", type=Path, default=Path("checkpoints"), help="where checkpoints go")

@@ -1,35 +1,32 @@
 """Every setting of a run: one frozen value, read from YAML, checked, written beside what it made.
 
-What a field means, its unit and its range are said once, in its annotation; errors and the README's table are
-rendered from there. `python -m gan.config` prints that table.
+What a field means, its unit and its range are said once, in its annotation; errors and the table in docs/settings.md
+are rendered from there. `python -m gan.config` prints that table.
 
-    config = load_config(Path("configs/mnist.yaml"), gan_epochs=2)
+    config = load_config(Path("configs/mnist.yaml"), settings=["gan_epochs=2"])
     dump_config(config, Path("checkpoints/config-gan.yaml"))
 """
 
 import json
 import re
 import reprlib
-from collections.abc import Hashable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 from pydantic.fields import FieldInfo
 
-from gan.errors import UserError
 from gan.files import write_atomically
+from gan.registry import AUGMENTATIONS, CRITICS, GENERATORS, OBJECTIVES, listed
+from gan.yaml_text import ConfigError, parse_yaml, read_yaml
 
-PRESETS = Path(__file__).parents[1] / "configs"
 MIN_SIDE, MAX_SIDE = 4, 1024
-
-
-class ConfigError(UserError):
-    """A configuration that cannot be used: one line with its source, the key, and what is allowed."""
 
 
 def _sides(size: int | str | None) -> tuple[int, int] | None:
@@ -44,7 +41,33 @@ def _sides(size: int | str | None) -> tuple[int, int] | None:
     return sides
 
 
-ImageSize = Annotated[int | str | None, AfterValidator(lambda size: size if _sides(size) else None)]
+class Allowed(NamedTuple):
+    """What a field may be, in words, where its type does not tell."""
+
+    words: Callable[[], str]
+
+
+def _augmentations(text: str) -> tuple[str, ...]:
+    """The names in `translate+flip`; none in `none`."""
+    names = () if text == "none" else tuple(text.split("+"))
+    if not set(names) <= set(AUGMENTATIONS) or len(set(names)) < len(names):
+        raise ValueError(f"{text!r} names no augmentations")
+    return names
+
+
+ImageSize = Annotated[
+    int | str | None,
+    AfterValidator(lambda size: size if _sides(size) else None),
+    Allowed(lambda: f"null, an integer, or text HxW; {MIN_SIDE} <= side <= {MAX_SIDE}"),
+]
+Augmentations = Annotated[
+    str,
+    AfterValidator(lambda text: text if text == "none" else "+".join(_augmentations(text))),
+    Allowed(lambda: f"none, or one or more of {', '.join(AUGMENTATIONS)}, joined by +"),
+]
+Objective = Annotated[str, AfterValidator(OBJECTIVES.checked), Allowed(OBJECTIVES.words)]
+Generator = Annotated[str, AfterValidator(GENERATORS.checked), Allowed(GENERATORS.words)]
+Critic = Annotated[str, AfterValidator(CRITICS.checked), Allowed(CRITICS.words)]
 Repeats = Annotated[int, Field(ge=1, le=50)]
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
 BatchSize = Annotated[int, Field(ge=1, le=65_536)]
@@ -60,7 +83,7 @@ Schedule = Literal["cosine", "exponential", "constant"]
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class Config:
-    """The settings of a run, in the order of the README's table."""
+    """The settings of a run, in the order of the table."""
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="decides, with the step, every random draw")] = 0
     image_size: Annotated[ImageSize, Field(description="pixels of images, see --resize; null: native size")] = None
@@ -89,6 +112,8 @@ class Config:
     label_dims: Annotated[Width, Field(description="length of the label embedding in the generator")] = 64
     gen_width: Annotated[Width, Field(description="channels of the generator's last hidden layer")] = 32
     crit_width: Annotated[Width, Field(description="channels of the critic's first convolution")] = 32
+    generator: Annotated[Generator, Field(description="the generator's network")] = "dcgan"
+    critic: Annotated[Critic, Field(description="the critic's network")] = "dcgan"
     spectral_gain: Annotated[
         float, Field(gt=0, le=1000, description="initial gain of the critic's normalised layers")
     ] = 4.0
@@ -97,10 +122,22 @@ class Config:
 
     gan_batch_size: Annotated[BatchSize, Field(description="GAN: images a critic update, over all replicas")] = 64
     gan_epochs: Annotated[Epochs, Field(description="GAN: passes over the training images")] = 20
+    objective: Annotated[Objective, Field(description="what critic and generator minimise")] = "wasserstein"
+    augment: Annotated[
+        Augmentations, Field(description="random changes of reals and fakes alike, before the critic sees them")
+    ] = "none"
     crit_steps: Annotated[Repeats, Field(description="critic updates a generator update")] = 1
     gp_weight: Annotated[
         float, Field(ge=0, le=1_000_000, description="weight of the gradient penalty in the critic's loss")
     ] = 10.0
+    penalty_every: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1000,
+            description="critic updates per penalty; above 1 it is an update of its own, its weight times this",
+        ),
+    ] = 1
     cls_weight: Annotated[
         float,
         Field(ge=0, le=1_000_000, description="weight of the classifier's cross-entropy in the generator's loss"),
@@ -124,16 +161,32 @@ class Config:
         """(H, W) in pixels that images are resized to, or None for their native size."""
         return _sides(self.image_size)
 
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The names in `augment`."""
+        return _augmentations(self.augment)
+
 
 NAMES = [field.name for field in fields(Config)]
 
 
-def load_config(path: Path | None, **overrides: object) -> Config:
-    """Read a YAML file, or the defaults if `path` is None; then apply the overrides that are not None (flags)."""
-    config = Config() if path is None else config_from_dict(_read(path), str(path))
-    given = {key: value for key, value in overrides.items() if value is not None}
-    # The file passed, so whatever is wrong now came from an override.
-    return config_from_dict({**asdict(config), **given}, "command line")
+def load_config(path: Path | None, *, settings: Sequence[str] = (), seed: int | None = None) -> Config:
+    """Read a YAML file, or the defaults if `path` is None; then apply `field=value` of each setting, and the seed.
+
+    Raises:
+        ConfigError: the file or a setting cannot be used.
+    """
+    values: dict[str, Any] = {} if path is None else read_yaml(path)
+    config_from_dict(values, str(path))
+    given: dict[str, Any] = {}
+    for text in settings:
+        field, equals, value = text.partition("=")
+        if not equals or field in given:
+            problem = "is given twice; expected each field once" if equals else "has no =; expected FIELD=VALUE"
+            raise ConfigError(f"--set {text} {problem}")
+        given[field] = parse_yaml(value, f"--set {text}", "FIELD=VALUE, the value as in YAML")
+    config_from_dict(given, "--set")
+    return config_from_dict({**values, **given, **({} if seed is None else {"seed": seed})}, "command line")
 
 
 def config_from_dict(values: dict[str, Any], source: str) -> Config:
@@ -157,18 +210,19 @@ def dump_config(config: Config, path: Path) -> None:
 
 def allowed(name: str) -> str:
     """Type and range of a field in words: `a number, 0 < gen_lr <= 1`."""
-    kind, infos = _annotation(name)
-    if name == "image_size":
-        return f"null, an integer, or text HxW; {MIN_SIDE} <= side <= {MAX_SIDE}"
-    if kind is bool:
-        return "true or false"
-    if name == "mixed_precision":
-        return "true, false, bfloat16 or float16"
-    if name == "steps_per_call":
-        return f"null, or an integer, {_range(name, infos)}"
-    if get_origin(kind) is Literal:
-        return "one of " + ", ".join(get_args(kind))
-    return f"{'an integer' if kind is int else 'a number'}, {_range(name, infos)}"
+    kind, metadata = _annotation(name)
+    if words := next((item.words for item in metadata if isinstance(item, Allowed)), None):
+        return words()
+    span = _range(name, metadata)
+    words_of = {
+        int: (f"an integer{span}",),
+        float: (f"a number{span}",),
+        bool: ("true", "false"),
+        type(None): ("null",),
+    }
+    options = get_args(kind) if isinstance(kind, UnionType) or get_origin(kind) is Union else (kind,)
+    found = [get_args(option) if get_origin(option) is Literal else words_of[option] for option in options]
+    return listed([word for words in sorted(found, key=lambda each: each != ("null",)) for word in words])
 
 
 def differences(old: Config, new: Config) -> list[str]:
@@ -181,26 +235,30 @@ def config_table() -> str:
     """Every field as a GitHub Markdown table."""
     rows = ["| field | default | allowed | meaning |", "|---|---|---|---|"]
     for field in fields(Config):
-        meaning = next(info.description for info in _annotation(field.name)[1] if info.description)
+        meaning = next(
+            info.description for info in _annotation(field.name)[1] if isinstance(info, FieldInfo) and info.description
+        )
         rows.append(f"| `{field.name}` | `{_yaml(field.default)}` | {allowed(field.name)} | {meaning} |")
     return "\n".join(rows)
 
 
-def _annotation(name: str) -> tuple[Any, list[FieldInfo]]:
+def _annotation(name: str) -> tuple[Any, list[Any]]:
     """The type of a field and what its annotation says about it."""
     kind, *metadata = get_args(get_type_hints(Config, include_extras=True)[name])
-    return kind, [item for item in metadata if isinstance(item, FieldInfo)]
+    return kind, metadata
 
 
-def _range(name: str, infos: list[FieldInfo]) -> str:
-    """`0 < gen_lr <= 1`, or `gp_weight >= 0` where there is no upper bound."""
-    limits = [item for info in infos for item in info.metadata]
+def _range(name: str, metadata: list[Any]) -> str:
+    """`, 0 < gen_lr <= 1`, or `, gp_weight >= 0` where there is no upper bound."""
+    limits = [item for info in metadata if isinstance(info, FieldInfo) for item in info.metadata]
     bound = {sign: getattr(item, sign) for item in limits for sign in ("ge", "gt", "le", "lt") if hasattr(item, sign)}
+    if not bound:
+        return ""
     if "le" not in bound and "lt" not in bound:
-        return f"{name} >= {bound['ge']}" if "ge" in bound else f"{name} > {bound['gt']}"
+        return f", {name} >= {bound['ge']}" if "ge" in bound else f", {name} > {bound['gt']}"
     low = f"{bound['ge']} <=" if "ge" in bound else f"{bound['gt']} <"
     high = f"<= {bound['le']}" if "le" in bound else f"< {bound['lt']}"
-    return f"{low} {name} {high}"
+    return f", {low} {name} {high}"
 
 
 def _problem(key: object, value: object) -> str:
@@ -216,65 +274,6 @@ def _problem(key: object, value: object) -> str:
 
 def _yaml(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; an empty file is an empty mapping."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; {_other_files(path)}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: byte {error.start} is not UTF-8 text; expected a YAML file") from None
-    except OSError as error:
-        problem = "is a directory" if path.is_dir() else f"cannot be read ({error.strerror})"
-        raise ConfigError(f"{path}: {problem}; expected a YAML file") from None
-    try:
-        values = yaml.load(text, _Loader)
-    except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: {_syntax(error)}; expected lines of `key: value`, each key once") from None
-    if not isinstance(values, dict | None):
-        raise ConfigError(f"{path}: found {reprlib.repr(values)}, expected lines of `key: value`")
-    return values or {}
-
-
-def _syntax(error: Exception) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        return f"line {error.problem_mark.line + 1}: {' '.join(filter(None, (error.context, error.problem)))}"
-    return str(error).splitlines()[0]
-
-
-def _other_files(path: Path) -> str:
-    """The configuration that may have been meant, or the presets."""
-    presets = {preset.stem: preset for preset in sorted(PRESETS.glob("*.yaml"))}
-    known = {**presets, **{other.stem: other for other in path.parent.glob("*.yaml")}}
-    if near := get_close_matches(path.stem, known, n=1):
-        return f"did you mean {known[near[0]]}?"
-    return f"the presets in {PRESETS} are {', '.join(presets)}" if presets else "expected a YAML file"
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with the decimal numbers of its version 1.2 (`1e-4` is one, `010` is not octal), and no key set twice."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":int")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            name = str(key.value)
-            if name in lines:
-                problem = f"key {reprlib.repr(name)} is already set in line {lines[name]}"
-                raise yaml.constructor.ConstructorError(problem=problem, problem_mark=key.start_mark)
-            lines[name] = key.start_mark.line + 1
-        return super().construct_mapping(node, deep)
-
-
-INTEGER, DECIMAL = r"[-+]?(0|[1-9]\d*(_\d+)*)$", r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$"
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(INTEGER), list("-+0123456789"))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(DECIMAL), list("-+.0123456789"))
 
 
 if __name__ == "__main__":

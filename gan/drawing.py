@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from gan.checkpoints import Which
 from gan.errors import UserError
-from gan.evaluation.scores import Scores
+from gan.evaluation.scores import describe
 from gan.files import check_writable, file_errors, write_atomically
 from gan.images import GRID_GAP, FilmFormat, ImageFormat, ImageSpec, animation, encode, enlarge, grid
 from gan.labels import Floats, class_indices, one_hot, parse_labels
@@ -50,6 +51,7 @@ def generate(
     *,
     load_dir: Path,
     output_dir: Path,
+    checkpoint: Which = "newest",
     images_per_class: int = 10,
     classes: Sequence[str] | None = None,
     labels: Sequence[str] | None = None,
@@ -67,7 +69,7 @@ def generate(
         ValueError, FileNotFoundError: no usable checkpoint, no such class, or a name that no file can have.
     """
     check_writable(output_dir)
-    sampler = Sampler.from_checkpoint(load_dir)
+    sampler = Sampler.from_checkpoint(load_dir, checkpoint)
     columns = chosen_columns(sampler.spec, classes, labels, with_names=with_names)
     if with_grid:
         remedy = "lower --images-per-class, name fewer --classes, or leave --grid out"
@@ -103,8 +105,7 @@ def generate(
 
 def drawn_by(sampler: Sampler) -> str:
     """Which checkpoint, and how good it is."""
-    scores = Scores.from_dict(sampler.scores) if sampler.scores else "not scored"
-    return f"drawn by {sampler.path}: {scores}"
+    return f"drawn by {sampler.path}: {describe(sampler.scores)}"
 
 
 def chosen_columns(
@@ -204,6 +205,7 @@ def interpolate_labels(
     *,
     load_dir: Path,
     output_dir: Path,
+    checkpoint: Which = "newest",
     ends: tuple[str, str],
     steps: int,
     rows: int,
@@ -216,7 +218,7 @@ def interpolate_labels(
         ValueError, FileNotFoundError: no usable checkpoint, no such class, or too large a picture.
     """
     check_writable(output_dir)
-    sampler = Sampler.from_checkpoint(load_dir)
+    sampler = Sampler.from_checkpoint(load_dir, checkpoint)
     first, last = chosen_columns(sampler.spec, None, ends)
     path = output_dir / _checked_name(f"{first.stem}-to-{last.stem}.{file_format}")
     _check_size(sampler.spec, rows=rows, steps=steps, file_format=file_format)
@@ -237,6 +239,7 @@ def interpolate_styles(
     *,
     load_dir: Path,
     output_dir: Path,
+    checkpoint: Which = "newest",
     classes: Sequence[str] | None,
     labels: Sequence[str] | None,
     steps: int,
@@ -249,7 +252,7 @@ def interpolate_styles(
         ValueError, FileNotFoundError: no usable checkpoint, no such class, or too large a picture.
     """
     check_writable(output_dir)
-    sampler = Sampler.from_checkpoint(load_dir)
+    sampler = Sampler.from_checkpoint(load_dir, checkpoint)
     columns = chosen_columns(sampler.spec, classes, labels)
     _check_size(sampler.spec, rows=len(columns), steps=steps, file_format=file_format)
     first, last = styles(sampler.noise_dims, seed=seed, numbers=[1, 2])

@@ -15,15 +15,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan import checkpoints
+from gan.checkpoints import Which, load
+from gan.data.dataset import DataSet, gather
 from gan.devices.inference import Batched
-from gan.images import ImageSpec, Pixels, grid_classes, pixels_from_network
+from gan.images import ImageSpec, Pixels, grid, grid_classes, pixels_from_network
 from gan.labels import Floats, one_hot
-from gan.models.generator import Generator
 from gan.seeding import Purpose, numpy_stream
 
 BATCH = 64
 """Images in one pass of the network. Always this many: the bytes of an image must not depend on its neighbours."""
+
+
+GRID_ROWS = 8
 
 
 def styles(noise_dims: int, *, seed: int, numbers: Sequence[int]) -> Floats:
@@ -65,19 +68,13 @@ class Sampler:
         self._generate = Batched(lambda z, y: [generator(z, y, training=False)], size=BATCH, strategy=strategy)
 
     @classmethod
-    def from_checkpoint(cls, directory: Path) -> "Sampler":
-        """The moving average of the newest GAN in a save directory, which says all else that is needed.
+    def from_checkpoint(cls, directory: Path, which: Which = "newest") -> "Sampler":
+        """The moving average of a GAN in a save directory, which says all else that is needed.
 
         Raises:
-            FileNotFoundError: there is no such checkpoint.
-            ValueError: it is damaged.
+            UserError: there is no such checkpoint, or it is damaged.
         """
-        path = checkpoints.newest(
-            directory, "gan", remedy=f"run ./train.py --save-dir {directory}, or name another one"
-        )
-        about = checkpoints.read_about(path)
-        generator = Generator(about.spec, about.config)
-        checkpoints.restore(path, {"average": generator}, partial=True)
+        path, about, generator = load(directory, "gan", which)
         noise_dims = about.config.noise_dims
         return cls(generator, about.spec, noise_dims=noise_dims, path=path, step=about.step, scores=about.scores)
 
@@ -108,3 +105,13 @@ class Sampler:
         numbers = range(1, rows + 1)
         z = styles(self.noise_dims, seed=seed, numbers=numbers).repeat(len(labels), axis=0)
         return self.sample(np.tile(labels, (rows, 1)), z)
+
+
+def real_grid(data: DataSet) -> Pixels:
+    """Training images in the layout of samples: a column per class; a class with too few leaves black squares."""
+    classes = grid_classes(data.spec)
+    images = np.zeros((GRID_ROWS, len(classes), *data.spec.shape), np.uint8)
+    for column, index in enumerate(classes):
+        found = gather(data.train_images, np.flatnonzero(data.train_labels == index)[:GRID_ROWS])
+        images[: len(found), column] = found
+    return grid(images.reshape(-1, *data.spec.shape), columns=len(classes))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from gan.about import About, Kind
 from gan.config import Config
 from gan.data.dataset import DataSet
 from gan.images import ImageSpec
@@ -86,3 +87,16 @@ def write_idx(directory: Path, *, train: int = 80, test: int = 40, side: int = 8
             header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
             (directory / f"{prefix}-{kind}-ubyte").write_bytes(header + values.astype(np.uint8).tobytes())
     return directory
+
+
+def tiny_about(config: Config = TINY, *, data: DataSet | None = None, kind: Kind = "gan", step: int = 0) -> About:
+    """What a checkpoint of `tiny_data()` would say of itself."""
+    data = data or tiny_data()
+    return About(kind, step, data.spec, config, data.digest)
+
+
+def tiny_trainer(strategy: Any, config: Config = TINY, *, total_steps: int = 10, **keywords: Any) -> Any:
+    """A GAN's trainer on `tiny_data()`."""
+    from gan.runs import make_trainer  # Here: most tests that need helpers need no TensorFlow.
+
+    return make_trainer(tiny_about(config), strategy, total_steps=total_steps, **keywords)

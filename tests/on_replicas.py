@@ -20,13 +20,13 @@ if __name__ == "__main__":
     import numpy as np
     from helpers import TINY, tiny_data
 
+    from gan.about import About
     from gan.data.batches import Batches
     from gan.devices.strategy import make_strategy
     from gan.evaluation.scores import Scorer
     from gan.models.classifier import Classifier
-    from gan.runs import build_networks
+    from gan.runs import make_trainer
     from gan.sampling import Sampler, styles
-    from gan.training.gan_trainer import GanTrainer
 
     data = tiny_data(train=400, test=300)
     # Adam's first step is ±rate whatever the gradient's size: of momenta that are kept, one can tell the gradients.
@@ -35,18 +35,18 @@ if __name__ == "__main__":
     keras.utils.set_random_seed(0)
     with strategy.scope():
         classifier = Classifier(data.spec, config)
-    networks = build_networks(data.spec, config, strategy)
+    about = About("gan", 0, data.spec, config, data.digest)
+    trainer = make_trainer(about, strategy, total_steps=100)
     scorer = Scorer(classifier, data, samples=299, noise_dims=config.noise_dims, seed=0, strategy=strategy)
-    sampler = Sampler(networks.average, data.spec, noise_dims=config.noise_dims, strategy=strategy)
+    sampler = Sampler(trainer.networks.average, data.spec, noise_dims=config.noise_dims, strategy=strategy)
     labels = np.eye(3, dtype=np.float32)[np.arange(150) % 3]
     scores = scorer.score(sampler.sample)
     found = {
-        "features": scorer.reader.read(data.train_images[:263]).features,
+        "features": scorer.reader.read(data.train_images[:263], data.train_labels[:263]).features,
         "images": sampler.sample(labels, styles(config.noise_dims, seed=0, numbers=range(150))),
-        "scores": np.array([scores.fid, scores.accuracy, scorer.noise_floor]),
+        "scores": np.array([scores["fid"], scores["accuracy"], scorer.noise_floor]),
     }
 
-    trainer = GanTrainer(networks, data.spec, config=config, total_steps=100, strategy=strategy)
     batches = Batches(data.train_images, data.train_labels, batch_size=config.gan_batch_size, seed=0)
     metrics = trainer.run(0, batches.take(0, 1))
     found |= {f"metric {name}": value.numpy() for name, value in metrics.items()}

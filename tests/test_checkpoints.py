@@ -4,25 +4,24 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import TINY, tiny_data
+from helpers import TINY, tiny_data, tiny_trainer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gan import checkpoints
-from gan.checkpoints import About
+from gan.about import About, Damaged, OtherVersion, digest_of, read_about
 from gan.data.batches import Batches
+from gan.errors import UserError
 from gan.models.classifier import Classifier
 from gan.models.generator import Generator
-from gan.runs import build_networks
-from gan.training.classifier_trainer import ClassifierTrainer
-from gan.training.gan_trainer import GanTrainer
+from gan.training.classifier import ClassifierTrainer
+from gan.training.gan import GanTrainer
 
 DATA = tiny_data()
 
 
 def gan_trainer(strategy) -> GanTrainer:
-    networks = build_networks(DATA.spec, TINY, strategy)
-    return GanTrainer(networks, DATA.spec, config=TINY, total_steps=10, strategy=strategy)
+    return tiny_trainer(strategy)
 
 
 def classifier_trainer(strategy) -> ClassifierTrainer:
@@ -70,7 +69,7 @@ def test_a_restored_run_goes_on_as_the_first_one(one_replica, tmp_path):
 
 
 def test_it_says_what_it_is(tmp_path):
-    found = checkpoints.read_about(save_small(tmp_path, 7, fid=1.5))
+    found = read_about(save_small(tmp_path, 7, fid=1.5))
     assert (found.kind, found.step, found.spec, found.config, found.scores) == ("gan", 7, DATA.spec, TINY, {"fid": 1.5})
     assert found.layout["average"][0] == "kernel (3, 3) float32"
 
@@ -79,7 +78,7 @@ def test_the_last_few_and_the_best_are_kept(tmp_path):
     for step, fid in ((1, 5.0), (2, 2.0), (3, 4.0), (4, 3.0), (5, 6.0)):
         save_small(tmp_path, step, fid=fid)
     assert checkpoints.steps_saved(tmp_path, "gan") == [2, 4, 5]
-    assert checkpoints.newest(tmp_path, "gan", remedy="").name == "gan-00000005"
+    assert checkpoints.find(tmp_path, "gan").path.name == "gan-00000005"
 
 
 def test_one_process_writes_at_a_time_and_clears_up_after_a_killed_one(tmp_path):
@@ -148,12 +147,12 @@ def test_a_damaged_directory_gives_the_newest_whole_state_or_an_error(two_runs, 
         )
     whole = {1, 2, 3} - {step for step, *_ in damages}
     try:
-        path = checkpoints.newest(directory, "gan", remedy="begin anew")
-    except checkpoints.Damaged as error:
+        path = checkpoints.find(directory, "gan", remedy="begin anew").path
+    except Damaged as error:
         assert str(error) == f"{directory}: none of its 3 gan checkpoints is whole; begin anew"
         assert not whole
     else:
-        assert checkpoints.read_about(path).step >= max(whole, default=0)
+        assert read_about(path).step >= max(whole, default=0)
         names = {file.name for file in path.iterdir()}
         assert names == {"about.json", "variables.index", "variables.data-00000-of-00001"}
         for name in names:
@@ -166,7 +165,7 @@ def test_a_damaged_later_checkpoint_does_not_push_out_a_whole_one(tmp_path):
     (tmp_path / "gan-00000009" / "variables.index").write_bytes(b"")
     for step in (2, 3):
         save_small(tmp_path, step, keep=1)
-        assert checkpoints.newest(tmp_path, "gan", remedy="").name == f"gan-{step:08d}"
+        assert checkpoints.find(tmp_path, "gan").path.name == f"gan-{step:08d}"
     assert checkpoints.steps_saved(tmp_path, "gan") == [3, 9]
 
 
@@ -174,7 +173,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path, capsys):
     for step in (1, 2):
         save_small(tmp_path, step)
     (tmp_path / "gan-00000002" / "variables.index").write_bytes(b"")
-    assert checkpoints.newest(tmp_path, "gan", remedy="").name == "gan-00000001"
+    assert checkpoints.find(tmp_path, "gan").path.name == "gan-00000001"
     assert capsys.readouterr().err == (
         f"warning: {tmp_path}/gan-00000002: variables.index is not as it was written; another checkpoint is needed\n"
     )
@@ -182,7 +181,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path, capsys):
 
 def test_a_checkpoint_of_another_step_is_not_the_one_it_is_called(tmp_path):
     save_small(tmp_path, 1).rename(tmp_path / "gan-00000002")
-    with pytest.raises(checkpoints.Damaged, match=r"gan-00000002: about\.json is of gan step 1"):
+    with pytest.raises(Damaged, match=r"gan-00000002: about\.json is of gan step 1"):
         checkpoints.check(tmp_path / "gan-00000002")
 
 
@@ -191,7 +190,7 @@ def test_a_checkpoint_that_was_being_replaced_is_put_back(tmp_path):
     save_small(tmp_path, 1)
     (tmp_path / "gan-00000001").rename(tmp_path / ".gan-00000001.aside-77")
     with checkpoints.writing(tmp_path, "gan"):
-        assert checkpoints.newest(tmp_path, "gan", remedy="").name == "gan-00000001"
+        assert checkpoints.find(tmp_path, "gan").path.name == "gan-00000001"
     save_small(tmp_path, 1)
     shutil.copytree(tmp_path / "gan-00000001", tmp_path / ".gan-00000001.aside-77")
     with checkpoints.writing(tmp_path, "gan"):
@@ -210,7 +209,7 @@ def test_a_save_cut_short_leaves_nothing_that_looks_whole(tmp_path, monkeypatch)
     def fail(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoints, "_digest", fail)
+    monkeypatch.setattr(checkpoints, "digest_of", fail)
     with pytest.raises(OSError, match=r"gan-00000002: the checkpoint cannot be written \(No space left on device\)"):
         save_small(tmp_path, 2)
     assert [path.name for path in tmp_path.iterdir()] == ["gan-00000001"]
@@ -218,9 +217,9 @@ def test_a_save_cut_short_leaves_nothing_that_looks_whole(tmp_path, monkeypatch)
 
 def test_no_checkpoint_is_an_error_that_ends_with_the_remedy(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no gan-STEP in it; expected a gan checkpoint: do this$"):
-        checkpoints.newest(tmp_path, "gan", remedy="do this")
+        checkpoints.find(tmp_path, "gan", remedy="do this")
     with pytest.raises(FileNotFoundError, match=r"absent: no such directory.*a classifier checkpoint: do that$"):
-        checkpoints.newest(tmp_path / "absent", "classifier", remedy="do that")
+        checkpoints.find(tmp_path / "absent", "classifier", remedy="do that")
 
 
 def test_another_network_is_refused_by_its_first_difference(tmp_path):
@@ -260,7 +259,7 @@ def test_a_damaged_about_file_is_refused(content, tmp_path):
     path = save_small(tmp_path, 1)
     (path / "about.json").write_text(content)
     with pytest.raises(ValueError, match=r"about\.json is not as it was written"):
-        checkpoints.read_about(path)
+        read_about(path)
 
 
 @pytest.mark.parametrize("key", ["scores", "layout", "spec", "config", "step"])
@@ -270,7 +269,7 @@ def test_an_about_file_of_the_wrong_shape_is_refused(key, tmp_path):
     for wrong in ([1], "x", None):
         (path / "about.json").write_text(json.dumps(values | {key: wrong}))
         with pytest.raises(ValueError, match=r"about\.json is not as it was written"):
-            checkpoints.read_about(path)
+            read_about(path)
 
 
 def test_an_earlier_run_is_replaced_only_by_a_whole_checkpoint(tmp_path, monkeypatch):
@@ -278,7 +277,7 @@ def test_an_earlier_run_is_replaced_only_by_a_whole_checkpoint(tmp_path, monkeyp
         save_small(tmp_path, step)
     shutil.copytree(tmp_path / "gan-00000008", tmp_path / "classifier-00000001")
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "_digest", lambda *_: pytest.fail("disk full"))
+        patch.setattr(checkpoints, "digest_of", lambda *_: pytest.fail("disk full"))
         with pytest.raises(BaseException, match="disk full"):
             save_small(tmp_path, 4, replaces=[4, 8])
     assert checkpoints.steps_saved(tmp_path, "gan") == [4, 8]
@@ -304,7 +303,7 @@ def test_an_old_checkpoint_that_cannot_be_removed_is_a_warning(tmp_path, monkeyp
         patch.setattr(checkpoints.shutil, "rmtree", refuses_to_remove(checkpoints.shutil.rmtree, "gan-00000001"))
         save_small(tmp_path, 2, keep=1)
     assert capsys.readouterr().err == f"warning: {tmp_path}/gan-00000001 cannot be removed (Device or resource busy)\n"
-    assert checkpoints.newest(tmp_path, "gan", remedy="").name == "gan-00000002"
+    assert checkpoints.find(tmp_path, "gan").path.name == "gan-00000002"
 
 
 def refuses_to_remove(rmtree, name):
@@ -321,3 +320,82 @@ def test_a_checkpoint_that_cannot_be_read_does_not_stop_a_run(tmp_path):
     save_small(tmp_path, 2, fid=3.0)
     save_small(tmp_path, 3, fid=4.0)
     assert checkpoints.steps_saved(tmp_path, "gan") == [2, 3]
+
+
+# Which one is loaded
+
+
+def save_three(directory):
+    """Steps 1, 2 and 3, the second of which is the best."""
+    for step, fid in ((1, 5.0), (2, 2.0), (3, 4.0)):
+        save_small(directory, step, keep=3, fid=fid)
+
+
+@pytest.mark.parametrize(("which", "step"), [("newest", 3), ("best", 2), (1, 1)])
+def test_one_is_loaded_by_age_by_score_or_by_step(which, step, tmp_path):
+    save_three(tmp_path)
+    path, found, network = checkpoints.load(tmp_path, "gan", which)
+    assert (path.name, found.step) == (f"gan-{step:08d}", step)
+    fresh = Generator(DATA.spec, TINY)
+    checkpoints.restore(path, {"average": fresh}, partial=True)
+    for one, other in zip(network.variables, fresh.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_a_damaged_best_is_passed_over_for_the_next_best(tmp_path, capsys):
+    save_three(tmp_path)
+    (tmp_path / "gan-00000002" / "variables.index").write_bytes(b"")
+    assert checkpoints.find(tmp_path, "gan", "best").about.step == 3
+    assert "warning: " in capsys.readouterr().err
+    with pytest.raises(Damaged, match=r"gan-00000002: variables\.index is not as it was written"):
+        checkpoints.find(tmp_path, "gan", 2)
+
+
+def test_what_is_not_there_is_told_with_what_is(tmp_path):
+    save_small(tmp_path, 1)
+    save_small(tmp_path, 5)
+    with pytest.raises(UserError, match=r"has no gan checkpoint of step 7; expected one of 1, 5$"):
+        checkpoints.find(tmp_path, "gan", 7)
+    with pytest.raises(UserError, match=r"no gan checkpoint was scored, so none is the best; take the newest$"):
+        checkpoints.find(tmp_path, "gan", "best")
+
+
+def rewrite(path, **changes) -> None:
+    """As another version would have written it: whole, but with other fields; None removes one."""
+    values = json.loads((path / "about.json").read_text()) | changes
+    values = {name: value for name, value in values.items() if name != "digest" and value is not None}
+    values["digest"] = digest_of(values)
+    (path / "about.json").write_text(json.dumps(values))
+
+
+def test_a_checkpoint_of_before_there_were_versions_is_read(tmp_path):
+    path = save_small(tmp_path, 1, fid=2.0)
+    config = json.loads((path / "about.json").read_text())["config"]
+    for name in ("generator", "critic", "objective", "augment", "penalty_every"):
+        del config[name]
+    rewrite(path, format=None, networks=None, config=config)
+    assert checkpoints.load(tmp_path, "gan", "best").about.networks == {"generator": "dcgan", "critic": "dcgan"}
+    assert read_about(path).config == TINY
+
+
+def test_scores_that_this_version_does_not_know_are_kept(tmp_path):
+    path = save_small(tmp_path, 1, fid=2.0, kid=0.25, classes=[1, 2])
+    assert read_about(path).scores == {"fid": 2.0, "kid": 0.25, "classes": [1, 2]}
+
+
+def test_another_version_is_told_as_that_and_not_as_damage(tmp_path):
+    path = save_small(tmp_path, 1)
+    config = json.loads((path / "about.json").read_text())["config"]
+    for changes, strange in (
+        ({"format": 3}, "it has the format 3, where this version knows 2"),
+        ({"config": config | {"momentum": 1}}, "in its config: unknown key 'momentum'"),
+        ({"mood": "good"}, "it has a field mood"),
+    ):
+        shutil.rmtree(path)
+        rewrite(save_small(tmp_path, 1), **changes)
+        with pytest.raises(OtherVersion, match=rf"was saved by another version: {strange}.*; use that version"):
+            checkpoints.find(tmp_path, "gan")
+    shutil.rmtree(path)
+    rewrite(save_small(tmp_path, 1), networks={"generator": "resnet", "critic": "dcgan"})
+    with pytest.raises(OtherVersion, match=r"^the generator is 'resnet'; expected dcgan: use the version that has it$"):
+        checkpoints.load(tmp_path, "gan")

@@ -9,7 +9,7 @@ from helpers import TINY, tiny_data
 from gan.data.batches import Batches
 from gan.evaluation.scores import Reader
 from gan.models.classifier import Classifier
-from gan.training.classifier_trainer import LARGEST_SHIFT, ClassifierTrainer, shifted
+from gan.training.classifier import LARGEST_SHIFT, ClassifierTrainer, shifted
 
 DATA = tiny_data()
 BATCHES = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)

@@ -39,11 +39,11 @@ class Weights:
 
     def loaded(self, directory: Path) -> int:
         """The step of the newest checkpoint, which all its weights are of."""
-        path = checkpoints.newest(directory, "gan", remedy="none")
+        path, about = checkpoints.find(directory, "gan")
         self.set(0)
         checkpoints.restore(path, self.objects)
         (step,) = {float(value) for array in self.objects["average"].get_weights() for value in array.ravel()}
-        assert step == checkpoints.read_about(path).step
+        assert step == about.step
         return int(step)
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from gan.evaluation.frechet import FeatureStatistics, feature_statistics, frechet_distance, symmetric_root
+from gan.evaluation.features import FeatureStatistics, feature_statistics
+from gan.evaluation.metrics.frechet import frechet_distance, symmetric_root
 
 
 def by_scipy(first: FeatureStatistics, second: FeatureStatistics) -> float:

@@ -4,15 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import TINY, tiny_data
+from helpers import TINY, tiny_data, tiny_trainer
 
 from gan.config import Config
 from gan.data.batches import Batches
 from gan.devices.strategy import replica_slice
 from gan.images import ImageSpec
 from gan.models.classifier import Classifier
-from gan.runs import build_networks
-from gan.training.gan_trainer import GanTrainer, Networks
+from gan.objectives.wasserstein import Wasserstein
+from gan.training.gan import GanTrainer, Networks
 from gan.training.loop import Values
 
 DATA = tiny_data()
@@ -21,10 +21,7 @@ DATA = tiny_data()
 def make_trainer(
     strategy, config: Config = TINY, *, total_steps: int = 100, dtype: str = "float32", classifier=None
 ) -> GanTrainer:
-    networks = build_networks(DATA.spec, config, strategy, dtype=dtype)
-    return GanTrainer(
-        networks, DATA.spec, config=config, total_steps=total_steps, strategy=strategy, classifier=classifier
-    )
+    return tiny_trainer(strategy, config, total_steps=total_steps, dtype=dtype, classifier=classifier)
 
 
 def batches(config: Config = TINY) -> Batches:
@@ -57,7 +54,7 @@ def test_replicas_see_different_images_and_noise(two_replicas):
     batch = batches().take(0, 1)
 
     def look(images):
-        (draws,), _ = trainer._draws(tf.constant(0, tf.int64), tf.constant(batch.labels))
+        (draws,), _ = trainer.draw(tf.constant(0, tf.int64), tf.constant(batch.labels))
         return replica_slice(images), replica_slice(draws.styles)
 
     images, styles = two_replicas.run(tf.function(look), (tf.constant(batch.images[0]),))
@@ -149,7 +146,7 @@ class LinearCritic(keras.Model):
     def call(self, images, labels):
         return self.slope * tf.reduce_sum(images, axis=[1, 2, 3]) + self.offset
 
-    def power_iteration(self, count):
+    def after_update(self):
         pass
 
 
@@ -172,7 +169,7 @@ def test_losses_penalty_and_gradients_of_a_two_parameter_critic(replicas, reques
     slope, weight = 0.5, 10.0
     with strategy.scope():
         networks = Networks(ConstantGenerator(DATA.spec), ConstantGenerator(DATA.spec), LinearCritic(slope))
-    trainer = GanTrainer(networks, DATA.spec, config=TINY, total_steps=10, strategy=strategy)
+    trainer = GanTrainer(networks, DATA.spec, objective=Wasserstein(), config=TINY, total_steps=10, strategy=strategy)
     batch = batches().take(0, 1)
     found = {name: float(value) for name, value in trainer.run(0, batch).items()}
     real_sums = (batch.images[0] / 127.5 - 1.0).sum(axis=(1, 2, 3))
@@ -186,34 +183,37 @@ def test_losses_penalty_and_gradients_of_a_two_parameter_critic(replicas, reques
 
 
 class RecordingCritic(LinearCritic):
-    """Keeps what it was asked to score, and counts power iterations."""
+    """Keeps what it was asked to score, and counts its updates."""
 
     def __init__(self) -> None:
         super().__init__(0.5)
         self.asked = []
-        self.iterations_asked = []
+        self.updates = 0
 
     def call(self, images, labels):
         self.asked.append((images, labels))
         return super().call(images, labels)
 
-    def power_iteration(self, count):
-        self.iterations_asked.append(count)
+    def after_update(self):
+        self.updates += 1
 
 
 def test_what_the_critic_is_asked(one_replica):
     """One pass of reals and fakes, one of their interpolates, all with the reals' classes; ε is uniform, one a pair."""
-    config = replace(TINY, gan_batch_size=40, pan_classness=0.5, power_iter=3)
+    config = replace(TINY, gan_batch_size=40, pan_classness=0.5)
     with one_replica.scope():
         critic = RecordingCritic()
         networks = Networks(ConstantGenerator(DATA.spec), ConstantGenerator(DATA.spec), critic)
-    trainer = GanTrainer(networks, DATA.spec, config=config, total_steps=10, strategy=one_replica)
+    trainer = GanTrainer(
+        networks, DATA.spec, objective=Wasserstein(), config=config, total_steps=10, strategy=one_replica
+    )
     batch = batches(config).take(0, 1)
     epsilons = []
     for update in range(20):
         critic.asked.clear()
-        (draws,), _ = trainer._draws(tf.constant(update, tf.int64), tf.constant(batch.labels))
-        trainer._critic_gradients(tf.constant(batch.images[0]), draws)
+        (draws,), _ = trainer.draw(tf.constant(update, tf.int64), tf.constant(batch.labels))
+        asked = (tf.constant(batch.images[0]), draws.styles, draws.labels, draws.objective)
+        trainer._critic_losses(draws.augmentation, *asked)
         (both, both_labels), (between, between_labels) = ((a.numpy(), b.numpy()) for a, b in critic.asked)
         reals, fakes = np.split(both, 2)
         np.testing.assert_allclose(reals, batch.images[0] / 127.5 - 1.0, atol=1e-6)
@@ -228,7 +228,7 @@ def test_what_the_critic_is_asked(one_replica):
     assert -1e-5 <= epsilons.min() < 0.01 and 0.99 < epsilons.max() <= 1.0 + 1e-5
     np.testing.assert_allclose(np.histogram(epsilons, 4, (0, 1))[0], 200, atol=60)
     trainer.run(0, batch)
-    assert critic.iterations_asked == [3]
+    assert critic.updates == 1
 
 
 def test_a_compiled_step_is_the_plain_one(one_replica):
@@ -260,7 +260,7 @@ def test_the_classifier_is_to_see_what_was_asked_for(strategy, request):
     with strategy.scope():
         classifier = Classifier(DATA.spec, TINY)
     trainer = make_trainer(strategy, config, classifier=classifier)
-    _, draws = trainer._draws(tf.constant(0, tf.int64), tf.constant(batches().take(0, 1).labels))
+    _, draws = trainer.draw(tf.constant(0, tf.int64), tf.constant(batches().take(0, 1).labels))
     critic, generator = trainer.networks.critic, trainer.networks.generator
     kept = classifier.get_weights()
 
@@ -274,10 +274,18 @@ def test_the_classifier_is_to_see_what_was_asked_for(strategy, request):
         with tf.GradientTape() as tape:
             loss, class_loss = asked()
             total = loss + 3.0 * class_loss
-        expected = tape.gradient(total, [variable.value for variable in generator.trainable_variables])
-        found, metrics = trainer._generator_gradients(draws)
-        np.testing.assert_allclose(metrics["loss/class"], class_loss, rtol=1e-5)
-        np.testing.assert_allclose(metrics["loss/generator"], loss, rtol=1e-5)
+        variables = [variable.value for variable in generator.trainable_variables]
+        expected = tape.gradient(total, variables)
+        images = tf.constant(batches().take(0, 1).images[0])
+        with tf.GradientTape() as tape:
+            losses = trainer._generator_losses(
+                draws.augmentation, images, draws.styles, draws.labels, draws.real_labels
+            )
+            means = {name: tf.reduce_mean(values) for name, values in losses.terms.items()}
+            total = sum(losses.weights.get(name, 1.0) * mean for name, mean in means.items())
+        found = tape.gradient(total, variables)
+        np.testing.assert_allclose(means["class"], class_loss, rtol=1e-5)
+        np.testing.assert_allclose(means["generator"], loss, rtol=1e-5)
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
     assert run(trainer, 0, 2)["loss/class"] > 0
@@ -295,9 +303,9 @@ def test_each_update_of_a_step_has_numbers_of_its_own(one_replica):
     trainer = make_trainer(one_replica, replace(TINY, crit_steps=2))
     seen = []
     for step in range(2):
-        critic, generator = trainer._draws(tf.constant(step, tf.int64), tf.zeros((2, 8), tf.int32))
+        critic, generator = trainer.draw(tf.constant(step, tf.int64), tf.zeros((2, 8), tf.int32))
         seen += [*(draws.styles for draws in critic), generator.styles]
-        first, second = (draws.epsilon for draws in critic)
+        first, second = (draws.objective["epsilon"] for draws in critic)
         assert not np.isin(first, second).any()
     assert len(np.unique(np.stack(seen))) == 6 * 8 * TINY.noise_dims
 
@@ -310,7 +318,7 @@ def test_both_optimizers_have_the_configs_moments(one_replica):
 
 def test_the_generator_is_trained_on_creative_labels(one_replica):
     trainer = make_trainer(one_replica, replace(TINY, gan_batch_size=40, pan_classness=0.5))
-    _, draws = trainer._draws(tf.constant(0, tf.int64), tf.zeros((1, 40), tf.int32))
+    _, draws = trainer.draw(tf.constant(0, tf.int64), tf.zeros((1, 40), tf.int32))
     np.testing.assert_allclose(tf.reduce_sum(draws.labels, axis=1), 1.0, rtol=1e-6)
     assert len(np.unique(np.count_nonzero(draws.labels, axis=1))) == 3
 

@@ -6,17 +6,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import TINY, tiny_data
+from helpers import TINY, tiny_about, tiny_data, tiny_trainer
 
 from gan import checkpoints
-from gan.checkpoints import About
+from gan.about import About
 from gan.data.batches import Batches
 from gan.models.classifier import Classifier
-from gan.runs import build_networks
 from gan.seeding import Purpose
-from gan.training import classifier_trainer, gan_trainer, guard
-from gan.training.classifier_trainer import ClassifierTrainer
-from gan.training.gan_trainer import GanTrainer
+from gan.training import classifier as classifier_module
+from gan.training import step as guard
+from gan.training.classifier import ClassifierTrainer
+from gan.training.gan import GanTrainer
 
 DATA = tiny_data()
 BATCHES = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
@@ -27,10 +27,8 @@ def here(replica: int) -> tf.Tensor:
     return tf.equal(tf.distribute.get_replica_context().replica_id_in_sync_group, replica)
 
 
-def make_trainer(strategy, kind: type[GanTrainer] = GanTrainer, **settings) -> GanTrainer:
-    config = replace(TINY, **settings)
-    networks = build_networks(DATA.spec, config, strategy)
-    return kind(networks, DATA.spec, config=config, total_steps=10, strategy=strategy)
+def make_trainer(strategy, **settings) -> GanTrainer:
+    return tiny_trainer(strategy, replace(TINY, **settings))
 
 
 def values_of(trainer) -> dict[str, np.ndarray]:
@@ -113,10 +111,8 @@ def test_a_gradient_alone_is_enough(two_replicas, replica, monkeypatch):
     def passes_on(x):
         return x, lambda upstream: upstream * tf.where(here(replica), tf.constant(np.inf), 1.0)
 
-    healthy = gan_trainer.losses.critic_loss
-    monkeypatch.setattr(
-        gan_trainer.losses, "critic_loss", lambda reals, fakes: healthy(passes_on(reals), passes_on(fakes))
-    )
+    healthy = trainer.objective.critic
+    monkeypatch.setattr(trainer.objective, "critic", lambda given: {"critic": passes_on(healthy(given)["critic"])})
     before = values_of(trainer)
     metrics = trainer.run(0, BATCHES.take(0, 1))
     assert np.isfinite(metrics["loss/critic"]) and not np.isfinite(metrics["gradient/critic"])
@@ -154,17 +150,32 @@ def test_a_moving_statistic_alone_is_enough(one_replica):
     judge = guard.Guard(one_replica, max_bad_steps=5)
     with one_replica.scope():
         moving = keras.Variable(1.0, trainable=False, aggregation="only_first_replica")
-        trained = keras.Variable(1.0)
+        network = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
+        optimizer = keras.optimizers.Adam(0.5)
+        optimizer.build(network.trainable_variables)
+    followed = []
 
-    def overflows():
+    def overflows(images):
         moving.assign(np.inf)
-        return [], {"loss": tf.constant(0.5)}
+        return guard.Losses({"critic": network(images)[:, 0]})
+
+    def step():
+        return guard.update(
+            judge,
+            overflows,
+            (tf.ones((2, 1)),),
+            network=network,
+            optimizer=optimizer,
+            name="critic",
+            moving=[moving],
+            then=lambda: followed.append(1),
+        )
 
     with one_replica.scope():
-        step = tf.function(lambda: judge.update(overflows, (), apply=lambda _: trained.assign(9.0), moving=[moving]))
-        _, finite = step()
-    assert not finite
-    assert (moving.numpy(), trained.numpy()) == (1.0, 1.0)
+        updated = tf.function(step)()
+    assert not updated.finite and np.isfinite(updated.metrics["gradient/critic"])
+    assert (moving.numpy(), network.layers[0].kernel.numpy().item()) == (1.0, 1.0)
+    assert followed == [1]  # Traced, but not run: else the kernel would have moved.
 
 
 @pytest.mark.parametrize("replica", [0, 1])
@@ -172,13 +183,13 @@ def test_the_classifier_skips_too(two_replicas, replica, monkeypatch):
     with two_replicas.scope():
         classifier = Classifier(DATA.spec, TINY)
     trainer = ClassifierTrainer(classifier, DATA.spec, config=TINY, total_steps=10, strategy=two_replicas)
-    healthy = classifier_trainer.shifted
+    healthy = classifier_module.shifted
 
     def shifted(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        first = tf.reduce_all(seed == classifier_trainer.stream(TINY.seed, Purpose.SHIFTS, tf.constant(0, tf.int64)))
+        first = tf.reduce_all(seed == classifier_module.stream(TINY.seed, Purpose.SHIFTS, tf.constant(0, tf.int64)))
         return tf.where(here(replica) & first, np.nan, healthy(images, seed))
 
-    monkeypatch.setattr(classifier_trainer, "shifted", shifted)
+    monkeypatch.setattr(classifier_module, "shifted", shifted)
     before = values_of(trainer)
     trainer.run(0, BATCHES.take(0, 1))
     assert parts(changed(before, values_of(trainer))) == {"guard"}
@@ -190,7 +201,7 @@ def test_the_classifier_skips_too(two_replicas, replica, monkeypatch):
 
 def test_what_is_not_finite_is_never_saved(one_replica, tmp_path):
     trainer = make_trainer(one_replica)
-    about = About("gan", 3, DATA.spec, TINY, DATA.digest)
+    about = tiny_about(step=3)
     checkpoints.save(tmp_path, about, trainer.state, keep=1)
     slot = trainer.critic_optimizer.variables[-1]
     slot.assign(tf.fill(slot.shape, np.inf))
@@ -211,20 +222,20 @@ def test_a_distance_that_is_no_number_is_never_the_best(one_replica, distances, 
 
 
 def make_float16_trainer(strategy, **settings) -> GanTrainer:
-    config = replace(TINY, **settings)
-    networks = build_networks(DATA.spec, config, strategy, dtype="mixed_float16")
-    return GanTrainer(networks, DATA.spec, config=config, total_steps=10, strategy=strategy)
+    return tiny_trainer(strategy, replace(TINY, **settings), dtype="mixed_float16")
 
 
 @pytest.mark.parametrize("replica", [0, 1])
 def test_an_overflow_on_one_replica_halves_the_scale_on_both(two_replicas, replica, monkeypatch):
     trainer = make_float16_trainer(two_replicas)
     trainer.guard.scale.assign(1024.0)
-    healthy = gan_trainer.losses.generator_loss
+    healthy = trainer.objective.generator
     huge = tf.constant(1e30)  # Finite, but not in float16, where its gradient goes.
-    monkeypatch.setattr(
-        gan_trainer.losses, "generator_loss", lambda scores: healthy(scores) * tf.where(here(replica), huge, 1.0)
-    )
+
+    def overflowing(given):
+        return {"generator": healthy(given)["generator"] * tf.where(here(replica), huge, 1.0)}
+
+    monkeypatch.setattr(trainer.objective, "generator", overflowing)
     before = values_of(trainer)
     metrics = trainer.run(0, BATCHES.take(0, 1))
     assert not np.isfinite(metrics["gradient/generator"])
@@ -232,7 +243,6 @@ def test_an_overflow_on_one_replica_halves_the_scale_on_both(two_replicas, repli
     assert trainer.guard.skipped.numpy() == 1
     assert not any(name.startswith("average") for name in changed(before, values_of(trainer)))
     assert_replicas_equal(trainer)
-    monkeypatch.setattr(gan_trainer.losses, "generator_loss", healthy)
 
 
 def test_the_scale_grows_after_many_good_steps_and_has_bounds(one_replica, monkeypatch):
@@ -265,7 +275,7 @@ def test_the_scale_comes_back_with_a_checkpoint(one_replica, tmp_path):
     trainer = make_float16_trainer(one_replica)
     trainer.guard.scale.assign(128.0)
     trainer.guard.unskipped_in_a_row.assign(77)
-    about = About("gan", 3, DATA.spec, TINY, DATA.digest)
+    about = tiny_about(step=3)
     path = checkpoints.save(tmp_path, about, trainer.state, keep=1)
     fresh = make_float16_trainer(one_replica)
     checkpoints.restore(path, fresh.state)

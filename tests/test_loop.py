@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan.config import load_config
 from gan.data.batches import Batch
-from gan.training.loop import Evaluation, Pace, Schedule, check, train
+from gan.training.loop import Pace, Schedule, check, train
 from gan.training.progress import Progress
 from gan.training.records import Records
 from gan.training.stopping import Stopped
@@ -54,7 +54,7 @@ def test_a_run_finds_its_pace_and_covers_every_step(tmp_path):
             Schedule(300, steps_per_call=None, record_steps=300, save_steps=300),
             name="fake",
             records=records,
-            evaluate=lambda step: Evaluation({}, {}),
+            evaluate=lambda step: {},
             save=lambda step, scores: None,
         )
     counts = [len(labels) // 2 for _, labels in trainer.ran]
@@ -76,9 +76,6 @@ class FakeTrainer:
 
     def learning_rates(self):
         return {"learning_rate/fake": 0.5}
-
-    def agreed_signal(self, number):
-        return number
 
     def run(self, first_step, batch):
         self.ran.append((first_step, tuple(batch.labels)))
@@ -106,7 +103,7 @@ def run(trainer, directory, *, total_steps=6, save_steps=3, first_step=0, save_m
             Schedule(total_steps, 2, 2, save_steps, first_step, save_minutes),
             name="fake",
             records=records,
-            evaluate=lambda step: Evaluation({"score": step / 2}, {"kept": step}),
+            evaluate=lambda step: {"kept": step},
             save=lambda step, scores: saved.append((step, scores)),
         )
     return scores, saved, records.directory
@@ -184,7 +181,8 @@ def test_the_loop_steps_records_and_saves(tmp_path, capsys):
     assert saved == [(3, {}), (6, {"kept": 6})]
     assert trainer.ran == [(0, (0, 1, 2, 3)), (2, (4, 5)), (3, (6, 7)), (4, (8, 9, 10, 11))]
     lines = [json.loads(line) for line in (directory / "records.jsonl").read_text().splitlines()]
-    assert [(line["step"], line["loss/fake"], line["score"]) for line in lines] == [(2, 2, 1), (4, 4, 2), (6, 6, 3)]
+    shown = [(line["step"], line["loss/fake"], line["score/kept"]) for line in lines]
+    assert shown == [(2, 2, 2), (4, 4, 4), (6, 6, 6)]
     assert all(line["images_per_second"] > 0 and line["learning_rate/fake"] == 0.5 for line in lines)
     assert load_config(directory / "config.yaml") == TINY
     output = capsys.readouterr()
@@ -210,7 +208,7 @@ def test_the_bar_shows_losses_and_scores_and_nothing_else(tmp_path, monkeypatch)
             Schedule(6, steps_per_call=2, record_steps=2, save_steps=6),
             name="fake",
             records=records,
-            evaluate=lambda step: Evaluation({"score/fid": 1.25, "score/samples": 77.0}, {}),
+            evaluate=lambda step: {"fid": 1.25, "accuracy": 0.5},
             save=lambda step, scores: None,
         )
     last = terminal.getvalue().rstrip().split("\r")[-1]
@@ -223,8 +221,8 @@ def test_tensorboard_reads_the_same_scalars(tmp_path):
     _, _, directory = run(FakeTrainer(), tmp_path)
     events = EventAccumulator(str(directory))
     events.Reload()
-    found = [(event.step, float(tf.make_ndarray(event.tensor_proto))) for event in events.Tensors("score")]
-    assert found == [(2, 1.0), (4, 2.0), (6, 3.0)]
+    found = [(event.step, float(tf.make_ndarray(event.tensor_proto))) for event in events.Tensors("score/kept")]
+    assert found == [(2, 2.0), (4, 4.0), (6, 6.0)]
     assert {"loss/fake", "images_per_second", "learning_rate/fake"} <= set(events.Tags()["tensors"])
 
 
@@ -247,7 +245,7 @@ def test_too_many_skipped_steps_in_a_row_end_the_run_and_nothing_more_is_saved(
             Schedule(40, steps_per_call=steps_per_call, record_steps=100, save_steps=save_steps),
             name="fake",
             records=records,
-            evaluate=lambda step: Evaluation({}, {}),
+            evaluate=lambda step: {},
             save=lambda step, scores: saved.append(step),
         )
     assert saved == kept
@@ -268,7 +266,7 @@ def test_nothing_is_scored_after_too_many_skipped_steps(tmp_path):
             Schedule(40, steps_per_call=1, record_steps=5, save_steps=100),
             name="fake",
             records=records,
-            evaluate=lambda step: scored.append(step) or Evaluation({}, {}),
+            evaluate=lambda step: scored.append(step) or {},
             save=lambda step, scores: None,
         )
     assert scored == []
@@ -286,7 +284,7 @@ def test_a_run_that_ends_without_scores_is_scored(tmp_path):
     scores, saved, directory = run(trainer, tmp_path, total_steps=6, first_step=6)
     assert trainer.ran == []
     assert (scores, saved) == ({"kept": 6}, [(6, {"kept": 6})])
-    assert json.loads((directory / "records.jsonl").read_text())["score"] == 3
+    assert json.loads((directory / "records.jsonl").read_text())["score/kept"] == 6
 
 
 def test_a_signal_in_the_last_step_changes_nothing(tmp_path):
@@ -350,7 +348,7 @@ def test_a_signal_during_an_evaluation_saves_that_step(tmp_path):
             Schedule(20, steps_per_call=1, record_steps=2, save_steps=100),
             name="fake",
             records=records,
-            evaluate=lambda step: os.kill(os.getpid(), signal.SIGTERM) or Evaluation({}, {"kept": step}),
+            evaluate=lambda step: os.kill(os.getpid(), signal.SIGTERM) or {"kept": step},
             save=lambda step, scores: saved.append((step, scores)),
         )
     assert saved == [(2, {"kept": 2})]
@@ -372,7 +370,7 @@ def test_a_signal_during_a_save_waits_for_the_next_one(tmp_path):
             Schedule(20, steps_per_call=1, record_steps=100, save_steps=2),
             name="fake",
             records=records,
-            evaluate=lambda step: Evaluation({}, {}),
+            evaluate=lambda step: {},
             save=save,
         )
     assert saved == [2, 3]

@@ -12,9 +12,9 @@ from gan import checkpoints, runs
 from gan.data.convert import convert
 from gan.data.formats import folder
 from gan.drawing import generate
-from gan.run_options import RunOptions
 from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler
+from gan.training.run import RunOptions
 
 WORDS = ["tabby cat", "Hund", "鳥"]
 
@@ -76,7 +76,7 @@ def test_three_classes_of_40x24_in_colour_with_names(tmp_path, monkeypatch, caps
         "images of 40x24x3 in 3 classes\ntrain 42 images (Hund: 14, tabby cat: 14, 鳥: 14)" in capsys.readouterr().out
     )
     assert scores.samples == 24
-    about = checkpoints.read_about(checkpoints.newest(tmp_path / "checkpoints-data", "gan", remedy=""))
+    about = checkpoints.find(tmp_path / "checkpoints-data", "gan").about
     assert about.spec.class_names == ("Hund", "tabby cat", "鳥")
     assert about.spec.shape == (40, 24, 3)
     pictures = [*(tmp_path / "logs-data").glob("*/samples*.png"), *(tmp_path / "logs-data").glob("*/real*.png")]

@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import TINY, tiny_data
+from helpers import tiny_data, tiny_trainer
 
 from gan.data.batches import Batches
 from gan.devices import memory
 from gan.devices.memory import ResidentBatches
-from gan.runs import build_networks
-from gan.training.gan_trainer import GanTrainer
 
 DATA = tiny_data()
 
@@ -40,10 +38,9 @@ def test_they_are_the_same_batches_on_the_device(batches, monkeypatch):
 def test_a_step_takes_them(batches, one_replica):
     after = []
     for source in (batches, ResidentBatches(batches, "CPU:1")):
-        networks = build_networks(DATA.spec, TINY, one_replica)
-        trainer = GanTrainer(networks, DATA.spec, config=TINY, total_steps=10, strategy=one_replica)
+        trainer = tiny_trainer(one_replica)
         trainer.run(0, source.take(0, 2))
-        after.append(networks.critic.get_weights())
+        after.append(trainer.networks.critic.get_weights())
     for first, second in zip(*after, strict=True):
         np.testing.assert_array_equal(first, second)
 

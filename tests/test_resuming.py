@@ -2,49 +2,56 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers import TINY, tiny_data
 
 from gan import checkpoints
-from gan.checkpoints import About
+from gan.about import About
+from gan.checkpoints import Saved
 from gan.models.generator import Generator
-from gan.training.resuming import Resumed, find
+from gan.runs import _check_classifier
+from gan.training.run import Run, find_resumed
 
 SPEC = tiny_data().spec
 
 
-def resumed(**changes) -> Resumed:
+def run(total_steps: int = 8, data: str = "digest", **changes) -> Run:
+    """One that goes on from step 7."""
     about = About("gan", 7, SPEC, TINY, data="digest", scores={"fid": 1.0}, classifier="abc")
-    return Resumed(Path("checkpoints/gan-00000007"), replace(about, **changes))
+    found = Run.__new__(Run)
+    found.resumed = Saved(Path("checkpoints/gan-00000007"), replace(about, **changes))
+    found.data, found.total_steps = SimpleNamespace(digest=data), total_steps
+    return found
 
 
 def test_a_run_is_complete_at_its_last_step(capsys):
-    assert not resumed().is_complete("digest", 8)
+    assert not run(total_steps=8).is_complete()
     assert capsys.readouterr().out == ""
-    assert resumed().is_complete("digest", 7)
+    assert run(total_steps=7).is_complete()
     assert "gan-00000007 is the end of the run" in capsys.readouterr().out
     with pytest.raises(ValueError, match="is at step 7, but the run ends at 6; raise the epochs"):
-        resumed().is_complete("digest", 6)
+        run(total_steps=6).is_complete()
 
 
 def test_other_images_are_refused():
     with pytest.raises(ValueError, match="was trained on other images; pass the same --data-path"):
-        resumed().is_complete("other", 8)
+        run(data="other").is_complete()
 
 
 def test_another_classifier_is_refused():
-    resumed().check_classifier("abc")
+    _check_classifier(run().resumed, "abc")
     with pytest.raises(ValueError, match=r"is scored by classifier abc, and def is another; .* with --load-dir"):
-        resumed().check_classifier("def")
+        _check_classifier(run().resumed, "def")
 
 
 def test_only_some_fields_may_change(tmp_path):
     about = About("gan", 7, SPEC, TINY, data="digest")
     checkpoints.save(tmp_path, about, {"average": Generator(SPEC, TINY)}, keep=1)
 
-    def found(**changes) -> Resumed:
-        return find(tmp_path, "gan", replace(TINY, **changes), config_file="config-gan.yaml")
+    def found(**changes) -> Saved:
+        return find_resumed(tmp_path, "gan", replace(TINY, **changes))
 
     assert found(gan_epochs=9, cls_epochs=3, steps_per_call=2).about.step == 7
     with pytest.raises(ValueError) as error:

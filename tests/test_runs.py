@@ -9,13 +9,14 @@ import pytest
 from helpers import TINY, write_idx
 
 from gan import checkpoints, runs
+from gan.about import read_about
 from gan.config import load_config
 from gan.devices import strategy as devices_strategy
 from gan.devices.strategy import make_strategy
-from gan.evaluation.scores import Scores
-from gan.run_options import RunOptions
 from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler
+from gan.training import run as run_module
+from gan.training.run import RunOptions
 
 
 def options(directory, **changes) -> RunOptions:
@@ -37,7 +38,7 @@ def outcomes(tmp_path_factory, one_replica, two_replicas):
         directory = tmp_path_factory.mktemp("run")
         write_idx(directory / "data", train=160, test=160)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runs, "make_strategy", lambda _, strategy=strategy: strategy)
+            patch.setattr(run_module, "make_strategy", lambda *_, strategy=strategy: strategy)
             accuracy = train_classifier(TINY, options(directory, log_dir=directory / "classifier"))
             scores = train_gan(TINY, options(directory))
         (log,) = (directory / "logs").iterdir()
@@ -50,7 +51,7 @@ def outcomes(tmp_path_factory, one_replica, two_replicas):
 def test_two_replicas_do_the_whole_job(outcomes):
     for accuracy, scores, records, images in outcomes:
         assert accuracy > 0.05
-        assert scores.samples == TINY.fid_samples
+        assert scores["samples"] == TINY.fid_samples
         assert [record["step"] for record in records] == [5, 10, 15, 20, 25, 30, 35, 40]
         assert images.shape == (20, 8, 8, 1)
 
@@ -63,7 +64,7 @@ def test_one_replica_and_two_begin_as_the_same_run(outcomes):
 
 
 def test_the_checkpoint_draws_from_the_average(tmp_path, one_replica, monkeypatch):
-    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
     write_idx(tmp_path / "data")
     train_classifier(TINY, options(tmp_path, log_dir=tmp_path / "classifier"))
     scored = []
@@ -81,7 +82,7 @@ def test_the_checkpoint_draws_from_the_average(tmp_path, one_replica, monkeypatc
 
 def test_overwriting_replaces_the_earlier_run_and_keeps_its_own(tmp_path, one_replica, monkeypatch):
     """Steps of both runs have the same numbers."""
-    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
     write_idx(tmp_path / "data")
     train_classifier(TINY, options(tmp_path, log_dir=tmp_path / "classifier"))
     kept = []
@@ -90,23 +91,23 @@ def test_overwriting_replaces_the_earlier_run_and_keeps_its_own(tmp_path, one_re
         train_gan(config, options(tmp_path, overwrite=True))
         kept.append(checkpoints.steps_saved(tmp_path / "checkpoints", "gan"))
         paths = [checkpoints.checkpoint_path(tmp_path / "checkpoints", "gan", step) for step in kept[-1]]
-        assert {checkpoints.read_about(path).config.seed for path in paths} == {seed}
+        assert {read_about(path).config.seed for path in paths} == {seed}
         assert kept[-1][-3:] == [10, 15, 20]
 
 
 def test_a_classifier_that_was_replaced_meanwhile_is_refused(tmp_path, one_replica, monkeypatch):
     """Also where no checkpoint of the run has scores; and what was trained stays."""
-    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
     write_idx(tmp_path / "data")
     train_classifier(TINY, options(tmp_path))
-    original = runs.train
+    original = run_module.train
 
     def half(trainer, batches, schedule, *, save, **keywords):
         keywords["save"] = lambda step, scores: save(step, {})
         return original(trainer, batches, schedule._replace(total_steps=10), **keywords)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "train", half)
+        patch.setattr(run_module, "train", half)
         train_gan(TINY, options(tmp_path, record_steps=1000))
     before = {path: path.read_bytes() for path in sorted((tmp_path / "checkpoints").glob("gan-*/*"))}
     train_classifier(replace(TINY, seed=1), options(tmp_path, overwrite=True))
@@ -117,7 +118,7 @@ def test_a_classifier_that_was_replaced_meanwhile_is_refused(tmp_path, one_repli
 
 def test_a_run_that_another_got_in_before_is_refused(tmp_path, one_replica, monkeypatch):
     """What it found when it started is no longer what is there when it begins to write."""
-    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
     write_idx(tmp_path / "data")
     train_classifier(TINY, options(tmp_path))
     original = runs.Scorer
@@ -130,12 +131,11 @@ def test_a_run_that_another_got_in_before_is_refused(tmp_path, one_replica, monk
     monkeypatch.setattr(runs, "Scorer", slow)
     with pytest.raises(ValueError, match=r"another run has saved checkpoints in .* meanwhile; start again$"):
         train_gan(replace(TINY, seed=1), options(tmp_path))
-    path = checkpoints.newest(tmp_path / "checkpoints", "gan", remedy="")
-    assert checkpoints.read_about(path).config == TINY
+    assert checkpoints.find(tmp_path / "checkpoints", "gan").about.config == TINY
 
 
 def test_a_run_that_dies_early_leaves_an_earlier_one_its_config(tmp_path, one_replica, monkeypatch):
-    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
     write_idx(tmp_path / "data")
     train_classifier(TINY, options(tmp_path))
     train_gan(TINY, options(tmp_path))
@@ -143,7 +143,7 @@ def test_a_run_that_dies_early_leaves_an_earlier_one_its_config(tmp_path, one_re
     left = config.with_name(".config-gan.yaml.part-7")
     left.touch()
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "train", lambda *a, **k: pytest.fail("no step was made"))
+        patch.setattr(run_module, "train", lambda *a, **k: pytest.fail("no step was made"))
         with pytest.raises(BaseException, match="no step was made"):
             train_gan(replace(TINY, seed=1), options(tmp_path, overwrite=True))
     assert load_config(config) == TINY
@@ -154,7 +154,7 @@ def test_a_run_that_dies_early_leaves_an_earlier_one_its_config(tmp_path, one_re
 
 @pytest.mark.parametrize("train_one", [train_classifier, train_gan])
 def test_a_run_made_shorter_to_an_unscored_checkpoint_is_scored(train_one, tmp_path, one_replica, monkeypatch):
-    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
     write_idx(tmp_path / "data")
     long = replace(TINY, cls_epochs=4, gan_epochs=4)
     train_classifier(TINY if train_one is train_gan else long, options(tmp_path, record_epochs=4, save_steps=10))
@@ -165,16 +165,16 @@ def test_a_run_made_shorter_to_an_unscored_checkpoint_is_scored(train_one, tmp_p
         if step > 20:
             shutil.rmtree(checkpoints.checkpoint_path(tmp_path / "checkpoints", kind, step))
     path = checkpoints.checkpoint_path(tmp_path / "checkpoints", kind, 20)
-    before = checkpoints.read_about(path)
+    before = read_about(path)
     assert before.scores == {}
     found = train_one(replace(long, cls_epochs=2, gan_epochs=2), options(tmp_path, resume=True))
-    scores = checkpoints.read_about(path).scores
-    assert found == (scores["accuracy"] if kind == "classifier" else Scores.from_dict(scores))
+    scores = read_about(path).scores
+    assert found == scores
 
 
 def test_a_run_whose_film_fails_is_a_good_run(tmp_path, one_replica, monkeypatch, capsys):
     """And one that goes on without its earlier records tells the columns of the new ones."""
-    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
     write_idx(tmp_path / "data")
     train_classifier(TINY, options(tmp_path, log_dir=tmp_path / "classifier"))
     train_gan(replace(TINY, gan_epochs=1), options(tmp_path))
@@ -225,7 +225,7 @@ def test_a_gpu_that_tensorflow_does_not_find_is_pointed_out(driver, visible, war
 
 
 def test_a_class_without_training_images_is_pointed_out(tmp_path, one_replica, monkeypatch, capsys):
-    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
     write_idx(tmp_path / "data")
     labels = tmp_path / "data" / "train-labels-idx1-ubyte"
     labels.write_bytes(labels.read_bytes().replace(b"\x03", b"\x04"))

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from helpers import TINY, tiny_data
 
-from gan.evaluation.frechet import feature_statistics, frechet_distance
-from gan.evaluation.scores import BATCH, Reader, Scorer, Scores
+from gan.evaluation.features import BATCH, Reader, feature_statistics
+from gan.evaluation.metrics.frechet import frechet_distance
+from gan.evaluation.scores import Scorer, describe
 from gan.models.classifier import Classifier
+from gan.registry import METRICS
 from gan.seeding import Purpose, numpy_stream
 
 DATA = tiny_data(train=400, test=300)
@@ -21,6 +23,10 @@ def make_scorer(classifier, *, samples: int = 300, seed: int = 0) -> Scorer:
     return Scorer(classifier, DATA, samples=samples, noise_dims=6, seed=seed)
 
 
+def read(reader: Reader, images):
+    return reader.read(images, np.zeros(len(images), np.int32))
+
+
 def real_images(labels, styles):
     """A perfect generator: training images of the classes asked for."""
     classes = labels.argmax(axis=1)
@@ -30,9 +36,9 @@ def real_images(labels, styles):
 def test_features_do_not_depend_on_the_batch_they_sit_in(classifier):
     reader = Reader(classifier)
     count = BATCH + 7
-    together = reader.read(DATA.test_images[:count])
-    alone = [reader.read(DATA.test_images[index : index + 1]) for index in (0, 3, BATCH + 1)]
-    shuffled = reader.read(DATA.test_images[:count][::-1])
+    together = read(reader, DATA.test_images[:count])
+    alone = [read(reader, DATA.test_images[index : index + 1]) for index in (0, 3, BATCH + 1)]
+    shuffled = read(reader, DATA.test_images[:count][::-1])
     for index, one in zip((0, 3, BATCH + 1), alone, strict=True):
         np.testing.assert_array_equal(together.features[index], one.features[0])
     np.testing.assert_array_equal(together.features, shuffled.features[::-1])
@@ -50,10 +56,10 @@ def test_the_score_is_the_distance_of_features_of_uint8_images(classifier):
 
     scores = scorer.score(sample)
     reader = Reader(classifier)
-    real, fake = (feature_statistics(reader.read(images).features) for images in (DATA.test_images, seen[0]))
-    assert scores.fid == pytest.approx(frechet_distance(real, fake), rel=1e-9)
-    assert scores.samples == 300
-    assert scores.classifier == reader.digest()
+    real, fake = (feature_statistics(read(reader, images).features) for images in (DATA.test_images, seen[0]))
+    assert scores["fid"] == pytest.approx(frechet_distance(real, fake), rel=1e-9)
+    assert scores["samples"] == 300
+    assert scores["classifier"] == reader.digest()
 
 
 def test_scores_do_not_depend_on_how_many_images_are_in_memory(classifier, monkeypatch):
@@ -81,10 +87,10 @@ def test_the_noise_floor_is_the_distance_of_training_images_from_the_test_images
     reader = Reader(classifier)
     scored = np.sort(numpy_stream(Purpose.SCORED_IMAGES, 0, 0).permutation(300)[:200])
     test, train = (
-        feature_statistics(reader.read(images).features) for images in (DATA.test_images[scored], few.train_images)
+        feature_statistics(read(reader, images).features) for images in (DATA.test_images[scored], few.train_images)
     )
     assert scorer.noise_floor == pytest.approx(frechet_distance(test, train), rel=1e-9)
-    assert scorer.score(real_images).noise_floor == scorer.noise_floor
+    assert scorer.score(real_images)["noise_floor"] == scorer.noise_floor
 
 
 def test_labels_styles_and_result_are_the_same_at_every_evaluation(classifier):
@@ -102,12 +108,12 @@ def test_labels_styles_and_result_are_the_same_at_every_evaluation(classifier):
 
 
 def test_statistics_of_real_images_are_computed_once(classifier):
-    scorer, read = make_scorer(classifier), []
+    scorer, asked = make_scorer(classifier), []
     original = scorer.reader.read
-    scorer.reader.read = lambda images: read.append(images) or original(images)
+    scorer.reader.read = lambda images, labels: asked.append(images) or original(images, labels)
     scorer.score(real_images)
     scorer.score(real_images)
-    assert len(read) == 2  # the samples, each time
+    assert len(asked) == 2  # the samples, each time
 
 
 def test_accuracy_is_the_share_of_samples_read_as_their_class(classifier):
@@ -115,14 +121,14 @@ def test_accuracy_is_the_share_of_samples_read_as_their_class(classifier):
     named = np.arange(300) % 3
     named[:30] = (named[:30] + 1) % 3
     original = scorer.reader.read
-    scorer.reader.read = lambda images: original(images)._replace(classes=named)
-    assert scorer.score(real_images).accuracy == pytest.approx(0.9)
+    scorer.reader.read = lambda images, labels: replace(original(images, labels), classes=named)
+    assert scorer.score(real_images)["accuracy"] == pytest.approx(0.9)
 
 
 def test_fewer_samples_are_spread_over_the_test_images(classifier):
     scorer = make_scorer(classifier, samples=60)
-    assert scorer.score(real_images).samples == 60
-    counts = np.bincount(scorer._classes, minlength=3)
+    assert scorer.score(real_images)["samples"] == 60
+    counts = np.bincount(scorer._labels, minlength=3)
     assert counts.min() > 8
 
 
@@ -137,13 +143,34 @@ def test_few_samples_are_warned_about(classifier, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_saved_scores_come_back_or_are_refused(classifier):
-    scores = make_scorer(classifier).score(real_images)
-    assert Scores.from_dict(scores._asdict()) == scores
-    with pytest.raises(
-        ValueError, match="the scores are fid; expected fid, noise_floor, accuracy, samples, classifier"
-    ):
-        Scores.from_dict({"fid": 1.0})
+def test_a_new_metric_is_a_function_and_a_line(classifier, monkeypatch):
+    """What it finds is among the scores, and shown by its name; features of real images are read once and handed on."""
+    seen = []
+
+    def spread(real, fake):
+        seen.append(real)
+        return {"spread": float(fake.features.std() / real.features.std())}
+
+    monkeypatch.setitem(METRICS, "spread", spread)
+    scorer = make_scorer(classifier)
+    first, second = scorer.score(real_images), scorer.score(real_images)
+    assert first == second and first["spread"] > 0
+    assert seen[0] is seen[1] is scorer.real
+    assert list(first) == ["fid", "accuracy", "spread", "noise_floor", "samples", "classifier"]
+    assert f", spread {first['spread']:.3f}; N = 300 of the test split" in describe(first)
+
+
+def test_scores_of_any_version_are_shown():
+    known = {"fid": 0.4, "noise_floor": 0.2, "accuracy": 0.987, "samples": 10_000, "classifier": "abc"}
+    assert describe(known) == (
+        "FID 0.400 (2.0x the noise floor 0.200), class accuracy 98.70%; N = 10,000 of the test split, "
+        "penultimate features of classifier abc"
+    )
+    assert describe({"accuracy": 0.5, "kid": 0.25, "judge": "x"}) == (
+        "FID – (–x the noise floor –), class accuracy 50.00%, kid 0.250, judge x; N = – of the test split, "
+        "penultimate features of classifier –"
+    )
+    assert describe({}) == "not scored"
 
 
 def test_the_digest_tells_classifiers_apart(classifier):

@@ -219,9 +219,8 @@ def test_workers_that_would_begin_differently_are_refused(directory):
     shutil.rmtree(directory / "differ", ignore_errors=True)
 
 
-def test_a_process_alone_is_the_chief(monkeypatch):
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert cluster.place() == (1, True)
+def test_a_process_alone_is_the_chief():
+    assert cluster.find_place({}) == cluster.ALONE == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -234,9 +233,8 @@ def test_a_process_alone_is_the_chief(monkeypatch):
         ({"worker": ["a:1"]}, {"type": "worker", "index": 0}, (1, True)),
     ],
 )
-def test_the_chief_is_the_one_or_the_first_worker(members, task, expected, monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": members, "task": task}))
-    assert cluster.place() == expected
+def test_the_chief_is_the_one_or_the_first_worker(members, task, expected):
+    assert cluster.find_place({"TF_CONFIG": json.dumps({"cluster": members, "task": task})}) == expected
 
 
 @pytest.mark.parametrize(
@@ -251,20 +249,24 @@ def test_the_chief_is_the_one_or_the_first_worker(members, task, expected, monke
         '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
     ],
 )
-def test_another_form_is_refused(text, monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", text)
+def test_another_form_is_refused(text):
     with pytest.raises(ValueError, match=r"^TF_CONFIG is .*; expected such as \{\"cluster\"") as found:
-        cluster.place()
+        cluster.find_place({"TF_CONFIG": text})
     assert "\n" not in str(found.value)
 
 
-def test_errors_that_tell_of_no_other_worker_stay(monkeypatch):
-    error = tf.errors.UnavailableError(None, None, "gone")
-    with pytest.raises(tf.errors.UnavailableError), cluster.a_lost_worker_is_told():
+def test_errors_that_tell_of_no_other_worker_stay():
+    error, several = tf.errors.UnavailableError(None, None, "gone"), cluster.Place(2, is_chief=True)
+    with pytest.raises(tf.errors.UnavailableError), cluster.member(cluster.ALONE):
         raise error
-    monkeypatch.setenv("TF_CONFIG", environment(["a:1", "b:1"], 0)["TF_CONFIG"])
-    with pytest.raises(UserError, match="another worker was lost"), cluster.a_lost_worker_is_told():
+    with pytest.raises(UserError, match="another worker was lost"), cluster.member(several):
         raise error
-    with pytest.raises(tf.errors.InternalError, match="a bug"), cluster.a_lost_worker_is_told():
+    with pytest.raises(tf.errors.InternalError, match="a bug"), cluster.member(several):
         raise tf.errors.InternalError(None, None, "a bug")
-    assert os.environ["TF_CONFIG"]
+
+
+def test_only_the_chief_prints(capsys):
+    for is_chief in (True, False):
+        with cluster.member(cluster.Place(2, is_chief=is_chief)):
+            print(is_chief)
+    assert capsys.readouterr().out == "True\n"

@@ -1,24 +1,22 @@
 """One run on many machines: the processes that `TF_CONFIG` names, of which the chief alone writes and prints.
 
 The form of `TF_CONFIG` is TensorFlow's, which Kubeflow, Vertex AI and Ray set: a cluster of `worker` addresses, perhaps
-a `chief`, and which task this process is. All read one data set and one save directory.
+a `chief`, and which task this process is. Under Slurm it is made from what `srun` says. All read one data set and one
+save directory.
 
-    with workers.only_the_chief_prints():
-        train_gan(config, options)
+    place = find_place(os.environ)  # before TensorFlow starts
+    with member(place):
+        train_gan(config, options, place)
 """
 
-import hashlib
 import json
 import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
-from functools import cache
+from collections.abc import Iterator, MutableMapping
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
-import tensorflow as tf
-
+from gan.devices.slurm import name_the_workers
 from gan.errors import UserError
 
 VARIABLE = "TF_CONFIG"
@@ -31,15 +29,19 @@ class Place(NamedTuple):
     is_chief: bool
 
 
-def place() -> Place:
-    """This process among the workers; one alone is the chief.
+ALONE = Place(1, is_chief=True)
+
+
+def find_place(environment: MutableMapping[str, str]) -> Place:
+    """This process among the workers; one alone is the chief. Sets `TF_CONFIG` under Slurm.
 
     Raises:
-        ValueError: `TF_CONFIG` is not of TensorFlow's form.
+        UserError: `TF_CONFIG` is not of TensorFlow's form, or Slurm's variables are not as expected.
     """
-    text = os.environ.get(VARIABLE)
+    name_the_workers(environment)
+    text = environment.get(VARIABLE)
     if not text:
-        return Place(1, is_chief=True)
+        return ALONE
     try:
         values = json.loads(text)
         cluster, task = values["cluster"], values["task"]
@@ -56,71 +58,23 @@ def place() -> Place:
 
 
 @contextmanager
-def only_the_chief_prints() -> Iterator[None]:
-    """Errors, which go to standard error, are every worker's."""
-    if place().is_chief:
-        yield
-        return
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        yield
-
-
-@cache
-def _summed(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A function of a worker's value: the sum over all replicas, each of whose is its worker's."""
-
-    @tf.function
-    def total(own: tf.Tensor) -> tf.Tensor:
-        def share(value: tf.Tensor) -> tf.Tensor:
-            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(value))
-
-        return strategy.experimental_local_results(strategy.run(share, (own,)))[0]
-
-    return total
-
-
-def _sum(strategy: tf.distribute.Strategy, value: float) -> float:
-    return float(_summed(strategy)(tf.constant(value, tf.float64)))
-
-
-def check_agreement(strategy: tf.distribute.Strategy, *facts: object) -> None:
-    """See that all workers begin with the same.
+def member(place: Place) -> Iterator[None]:
+    """Let only the chief print to standard output, and tell of another worker's end in one line.
 
     Raises:
-        ValueError: they do not.
+        UserError: another worker was lost.
     """
-    if place().workers == 1:
-        return
-    digest = hashlib.sha256(repr(facts).encode()).digest()
-    own = float(int.from_bytes(digest[:5], "big"))
-    if _sum(strategy, own) != own * strategy.num_replicas_in_sync:
-        raise UserError(
-            "the workers differ in data, config, classifier or checkpoint; expected the same -c, and --data-path, "
-            "--load-dir and --save-dir on disks that all of them share"
-        )
+    import tensorflow as tf
 
-
-def agreed_signal(strategy: tf.distribute.Strategy, number: int | None) -> int | None:
-    """The signal that ends a run, if one has come to any worker. All ask at the same step."""
-    if place().workers == 1:
-        return number
-    stops = _sum(strategy, float(number is not None)) > 0
-    return (number or int(signal.SIGTERM)) if stops else None
-
-
-@contextmanager
-def a_lost_worker_is_told() -> Iterator[None]:
-    """Another worker's end as one line.
-
-    Raises:
-        ConnectionError: says how to go on.
-    """
-    try:
-        yield
-    except tf.errors.OpError as error:
-        lost = isinstance(error, tf.errors.UnavailableError) or "ollective" in error.message
-        if place().workers == 1 or not lost:
-            raise
-        raise UserError(
-            "another worker was lost; checkpoints are intact: start all workers again, with --resume"
-        ) from error
+    with ExitStack() as stack:
+        if not place.is_chief:
+            stack.enter_context(redirect_stdout(stack.enter_context(Path(os.devnull).open("w"))))
+        try:
+            yield
+        except tf.errors.OpError as error:
+            lost = isinstance(error, tf.errors.UnavailableError) or "ollective" in error.message
+            if place.workers == 1 or not lost:
+                raise
+            raise UserError(
+                "another worker was lost; checkpoints are intact: start all workers again, with --resume"
+            ) from error

@@ -4,23 +4,25 @@ Every replica computes on its slice of the *global* batch; losses are divided by
 gradients are those of the global mean, and a run is the same run on one replica or eight.
 """
 
+import hashlib
 import os
+import signal
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import keras
 import tensorflow as tf
 
-from gan.devices import cluster
+from gan.devices.cluster import ALONE, Place
 from gan.errors import UserError
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @cache
-def make_strategy(devices: str | None) -> tf.distribute.Strategy:
+def make_strategy(devices: str | None, place: Place = ALONE) -> tf.distribute.Strategy:
     """`MirroredStrategy` over these devices; by default over all visible GPUs, or the CPU where there is none.
 
     Where `TF_CONFIG` names several workers, `MultiWorkerMirroredStrategy` over the devices of all.
@@ -29,11 +31,12 @@ def make_strategy(devices: str | None) -> tf.distribute.Strategy:
 
     Args:
         devices: `cpu`, `cpu:N`, or indices of visible GPUs, such as `0,1`; None for the default.
+        place: of this process among the workers.
 
     Raises:
         ValueError: there is no such device, or both are given.
     """
-    if cluster.place().workers > 1:
+    if place.workers > 1:
         if devices is not None:
             raise UserError(f"--devices is {devices}, but TF_CONFIG is set; choose GPUs by CUDA_VISIBLE_DEVICES")
         return tf.distribute.MultiWorkerMirroredStrategy()
@@ -91,31 +94,6 @@ def sum_over_replicas(values: Any) -> Any:
     return tf.nest.pack_sequence_as(values, flat)
 
 
-def apply_gradients(
-    strategy: tf.distribute.Strategy, optimizer: keras.optimizers.Optimizer, gradients: Any, variables: Any
-) -> None:
-    """One update by gradients that are already summed over replicas. Call outside of replica functions.
-
-    The optimizer's weight decay shrinks kernels only: not biases, gains and the scales of norms.
-    `optimizer.apply` would sum them once more, and is not made for cross-replica context; its steps are public.
-    """
-    rate, decay = learning_rate(optimizer), optimizer.weight_decay
-
-    def update(variable: tf.Variable, gradient: tf.Tensor, rate: tf.Tensor) -> None:
-        if decay is not None and len(variable.shape) > 1:
-            variable.assign_sub(rate * decay * variable)
-        optimizer.update_step(gradient, variable, rate)
-
-    for gradient, variable in zip(gradients, variables, strict=True):
-        strategy.extended.update(variable.value, update, args=(gradient, rate), group=False)
-    optimizer.iterations.assign_add(1)
-
-
-def learning_rate(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
-    """The learning rate of the next update, a scalar, whether it follows a schedule or is a (mirrored) variable."""
-    return tf.convert_to_tensor(optimizer.learning_rate)
-
-
 def first_replica(values: Any) -> Any:
     """Replica 0's value of everything that a replica function returned."""
 
@@ -123,3 +101,46 @@ def first_replica(values: Any) -> Any:
         return value.values[0] if isinstance(value, tf.distribute.DistributedValues) else value
 
     return tf.nest.map_structure(first, values)
+
+
+@cache
+def _summed(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A function of a worker's value: the sum over all replicas, each of whose is its worker's."""
+
+    @tf.function
+    def total(own: tf.Tensor) -> tf.Tensor:
+        def share(value: tf.Tensor) -> tf.Tensor:
+            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(value))
+
+        return strategy.experimental_local_results(strategy.run(share, (own,)))[0]
+
+    return total
+
+
+def _sum(strategy: tf.distribute.Strategy, value: float) -> float:
+    return float(_summed(strategy)(tf.constant(value, tf.float64)))
+
+
+def check_agreement(strategy: tf.distribute.Strategy, place: Place, *facts: object) -> None:
+    """Check that all workers begin with the same.
+
+    Raises:
+        UserError: they do not.
+    """
+    if place.workers == 1:
+        return
+    digest = hashlib.sha256(repr(facts).encode()).digest()
+    own = float(int.from_bytes(digest[:5], "big"))
+    if _sum(strategy, own) != own * strategy.num_replicas_in_sync:
+        raise UserError(
+            "the workers differ in data, config, classifier or checkpoint; expected the same -c, and --data-path, "
+            "--load-dir and --save-dir on disks that all of them share"
+        )
+
+
+def agreed_signal(strategy: tf.distribute.Strategy, place: Place, number: int | None) -> int | None:
+    """The signal that ends a run, if one has come to any worker. All ask at the same step."""
+    if place.workers == 1:
+        return number
+    stops = _sum(strategy, float(number is not None)) > 0
+    return (number or int(signal.SIGTERM)) if stops else None

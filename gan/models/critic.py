@@ -23,7 +23,7 @@ class Critic(keras.Model):
 
     Args:
         spec: what the images are.
-        config: `crit_width`, `spectral_gain`, `learn_spectral_gain`.
+        config: `crit_width`, `spectral_gain`, `learn_spectral_gain`, `power_iter`.
         dtype: Keras dtype policy of the convolutions; the head is float32.
     """
 
@@ -31,6 +31,7 @@ class Critic(keras.Model):
         super().__init__(name="critic", dtype=dtype, autocast=False)  # labels stay float32
         sizes = network_sizes(spec.height, spec.width)
         self.padding = ((0, 0), (0, sizes.height - spec.height), (0, sizes.width - spec.width), (0, 0))
+        self.power_iterations = config.power_iter
         gain = SpectralGain(config.spectral_gain, learned=config.learn_spectral_gain)
         channels = sizes.channels(config.crit_width)
         features = sizes.base_height * sizes.base_width * channels[-1]
@@ -47,8 +48,12 @@ class Critic(keras.Model):
     def spectral_layers(self) -> list[SpectralLayer]:
         return [*self.convolutions, self.head, self.embedding]
 
+    def after_update(self) -> None:
+        """Bring every layer's singular vectors up to date with its kernel."""
+        self.power_iteration(self.power_iterations)
+
     def power_iteration(self, count: int) -> None:
-        """Bring every layer's singular vectors up to date with its kernel; once a critic update."""
+        """Improve every layer's singular vectors by `count` rounds."""
         for layer in self.spectral_layers:
             layer.power_iteration(count)
 

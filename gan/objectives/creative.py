@@ -31,3 +31,15 @@ def creative_labels(seed: tf.Tensor, batch_size: int, *, num_classes: int, pan_c
     order = tf.argsort(tf.random.stateless_uniform((batch_size, num_classes), class_seed), axis=1)
     rank = tf.argsort(order, axis=1)  # (B, K)
     return tf.cast(rank < hot, tf.float32) / tf.cast(hot, tf.float32)
+
+
+def class_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Cross-entropy of what a classifier sees against the label vectors asked for: (B, K) and (B, K) -> (B,).
+
+    As in an auxiliary classifier's loss (arXiv 1610.09585), for mixtures too; at least the entropy of the label vector.
+
+    Raises:
+        ValueError: the two have not one shape.
+    """
+    logits.shape.assert_is_compatible_with(labels.shape)
+    return tf.nn.softmax_cross_entropy_with_logits(labels, tf.cast(logits, tf.float32))

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 
 from gan import checkpoints
-from gan.evaluation.scores import Scores
+from gan.checkpoints import Which
+from gan.evaluation import scores
 from gan.sampling import Sampler
 from gan.serving.batching import Batching, checkpoint_name, draw_one
 
@@ -23,22 +24,21 @@ Fingerprint = tuple[tuple[str, int, int, int], ...]
 """Name, size, time and number of each file."""
 
 
-def load(directory: Path) -> Sampler:
-    """The newest GAN of a directory, which has drawn once.
+def load(directory: Path, which: Which = "newest") -> Sampler:
+    """A GAN of a directory, which has drawn once.
 
     Raises:
         FileNotFoundError, ValueError: there is none, or none is whole.
         FloatingPointError: it has diverged.
     """
-    sampler = Sampler.from_checkpoint(directory)
+    sampler = Sampler.from_checkpoint(directory, which)
     draw_one(sampler)
     return sampler
 
 
 def describe(sampler: Sampler) -> str:
     """Such as `gan-00005622: FID 0.365 (...)`."""
-    scores = Scores.from_dict(sampler.scores) if sampler.scores else "not scored"
-    return f"{checkpoint_name(sampler)}: {scores}"
+    return f"{checkpoint_name(sampler)}: {scores.describe(sampler.scores)}"
 
 
 class Watching:

@@ -7,21 +7,20 @@ Shapes: `B` global batch, `H W C` image.
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-import tensorflow as tf
-
-from gan.data.batches import Batch, Source
+from gan.data.batches import Source
 from gan.errors import Diverged
-from gan.training import guard
 from gan.training.progress import Progress
 from gan.training.records import Records
+from gan.training.step import IN_A_ROW, RAN, SKIPPED, Metrics
 from gan.training.stopping import Stopped, signals_caught
+from gan.training.trainer import Trainer
 
-Metrics = dict[str, tf.Tensor]
 Values = dict[str, float]
+Scores = dict[str, Any]
 
 REMEDY = (
     "checkpoints saved before are intact; begin anew with lower learning rates or without mixed_precision (--overwrite)"
@@ -29,32 +28,6 @@ REMEDY = (
 
 CALL_SECONDS, LARGEST_CALL, MEASURED_CALLS = 0.05, 64, 5
 """See `Pace`."""
-
-SHOWN = ("score/fid", "score/accuracy", "accuracy/test")
-"""The scores that stand beside the bar."""
-
-
-class Evaluation(NamedTuple):
-    """What an evaluation found: numbers for the records, and what a checkpoint keeps of it."""
-
-    values: Values
-    scores: Mapping[str, Any]
-
-
-class Trainer(Protocol):
-    """What the loop asks of a trainer."""
-
-    @property
-    def batch_size(self) -> int: ...
-    @property
-    def batches_per_step(self) -> int: ...
-    @property
-    def max_bad_steps(self) -> int: ...
-    @property
-    def models(self) -> dict[str, Any]: ...
-    def learning_rates(self) -> Values: ...
-    def run(self, first_step: int, batch: Batch) -> Metrics: ...
-    def agreed_signal(self, number: int | None) -> int | None: ...
 
 
 class Schedule(NamedTuple):
@@ -99,7 +72,7 @@ class Pace:
             return call()
         started = time.perf_counter()
         metrics = call()
-        int(metrics[guard.RAN])  # Waits for the device.
+        int(metrics[RAN])  # Waits for the device.
         self._seconds.append(time.perf_counter() - started)
         if len(self._seconds) == MEASURED_CALLS:
             self.steps_per_call = min(max(round(CALL_SECONDS / min(self._seconds[1:])), 1), LARGEST_CALL)
@@ -114,9 +87,10 @@ def train(
     *,
     name: str,
     records: Records,
-    evaluate: Callable[[int], Evaluation],
-    save: Callable[[int, Mapping[str, Any]], object],
-) -> Mapping[str, Any]:
+    evaluate: Callable[[int], Scores],
+    save: Callable[[int, Scores], object],
+    agree: Callable[[int | None], int | None] = lambda signal: signal,
+) -> Scores:
     """Run the schedule; the scores of the last evaluation are the result.
 
     Args:
@@ -125,8 +99,9 @@ def train(
         schedule: when to do what.
         name: for the progress bar.
         records: takes the losses, speed, learning rates and the evaluation's values.
-        evaluate: scores the networks after a step.
+        evaluate: scores the networks after a step: numbers by name, and what one must know of them.
         save: saves them, with their scores if they were just evaluated.
+        agree: the signal to stop by, if one came to any worker, of the one that came to this; asked after every call.
 
     Raises:
         FloatingPointError: too many steps in a row were not finite, or a sample or a variable is not; nothing is saved
@@ -136,14 +111,14 @@ def train(
     updates = trainer.batches_per_step
     images_a_step = updates * trainer.batch_size
     total, done = schedule.total_steps * images_a_step, schedule.first_step * images_a_step
-    scores: Mapping[str, Any] = {}
+    scores: Scores = {}
     with Progress(total, name, done=done, seconds=records.seconds) as progress, signals_caught() as caught:
         saved, earlier = time.monotonic(), None
         if schedule.first_step == schedule.total_steps:  # The end of a run whose last checkpoint has no scores.
-            evaluation = _evaluated(evaluate, schedule.total_steps)
-            records.scalars(schedule.total_steps, evaluation.values | trainer.learning_rates())
-            save(schedule.total_steps, evaluation.scores)
-            return evaluation.scores
+            scores = _evaluated(evaluate, schedule.total_steps)
+            records.scalars(schedule.total_steps, _numbers(scores) | trainer.learning_rates())
+            save(schedule.total_steps, scores)
+            return scores
         pace, step = Pace(schedule.steps_per_call), schedule.first_step
         while step < schedule.total_steps:
             first, step = step, schedule.end_of_call(step, pace.steps_per_call)
@@ -161,14 +136,13 @@ def train(
             if schedule.records_after(step):
                 check(first, metrics, trainer.max_bad_steps)
                 with progress.paused():
-                    evaluation = _evaluated(evaluate, step)
-                    values, found, speed = _values(metrics), evaluation.values, progress.speed()
+                    scores = _evaluated(evaluate, step)
+                    values, found, speed = _values(metrics), _numbers(scores), progress.speed()
                     records.scalars(step, values | found | trainer.learning_rates() | speed)
                     records.histograms(step, trainer.models)
-                    progress.show(_losses(values) | {name: found[name] for name in SHOWN if name in found})
+                    progress.show(_losses(values) | found)
                     progress.say(summary(step, schedule.total_steps, _losses(values) | found | speed))
-                scores = evaluation.scores
-            signal = trainer.agreed_signal(caught.number)
+            signal = agree(caught.number)
             overdue = time.monotonic() - saved > 60 * schedule.save_minutes
             if schedule.saves_after(step) or overdue or signal is not None:
                 check(first, metrics, trainer.max_bad_steps)
@@ -182,15 +156,15 @@ def train(
 
 
 def check(first: int, metrics: Metrics, max_bad_steps: int) -> None:
-    """See that a call of steps, numbered from `first`, did not end with too many that were skipped.
+    """Check that a call of steps, numbered from `first`, did not end with too many that were skipped.
 
     Raises:
         FloatingPointError: it did; says which step was the last, and what was not finite in it.
     """
-    in_a_row = int(metrics[guard.IN_A_ROW])
+    in_a_row = int(metrics[IN_A_ROW])
     if in_a_row < max_bad_steps:
         return
-    last = first + int(metrics[guard.RAN])
+    last = first + int(metrics[RAN])
     if last == first:
         raise Diverged(f"the {in_a_row:,} steps before step {last + 1:,} were skipped; raise max_bad_steps")
     steps = f"steps {last - in_a_row + 1:,} to {last:,} were" if in_a_row > 1 else f"step {last:,} was"
@@ -198,7 +172,12 @@ def check(first: int, metrics: Metrics, max_bad_steps: int) -> None:
     raise Diverged(f"{steps} skipped: {wrong or 'a moving statistic is not finite'}; {REMEDY}")
 
 
-def _evaluated(evaluate: Callable[[int], Evaluation], step: int) -> Evaluation:
+def _numbers(scores: Scores) -> Values:
+    """What the records are told of scores."""
+    return {f"score/{name}": value for name, value in scores.items() if isinstance(value, int | float)}
+
+
+def _evaluated(evaluate: Callable[[int], Scores], step: int) -> Scores:
     try:
         return evaluate(step)
     except FloatingPointError as error:
@@ -207,14 +186,12 @@ def _evaluated(evaluate: Callable[[int], Evaluation], step: int) -> Evaluation:
 
 def _values(metrics: Metrics) -> Values:
     """The metrics as numbers, which waits for the device; without what only `check` looks at."""
-    return {name: float(value) for name, value in metrics.items() if name not in (guard.IN_A_ROW, guard.RAN)}
+    return {name: float(value) for name, value in metrics.items() if name not in (IN_A_ROW, RAN)}
 
 
 def _losses(values: Values) -> Values:
     """What is told of a step: its losses, and how many steps were skipped, if any."""
-    return {
-        name: value for name, value in values.items() if name.startswith("loss/") or (name == guard.SKIPPED and value)
-    }
+    return {name: value for name, value in values.items() if name.startswith("loss/") or (name == SKIPPED and value)}
 
 
 def summary(step: int, total_steps: int, values: Values) -> str:

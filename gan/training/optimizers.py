@@ -1,17 +1,19 @@
-"""The GAN's optimizers: Adam, whose learning rate follows a course of the run's steps.
+"""Adam, whose learning rate follows a course of the run's steps, and updates that every replica makes alike.
 
 optimizer = adam(generator, config.gen_lr, config, weight_decay=config.gen_weight_decay, total_steps=1000)
+apply_gradients(strategy, optimizer, gradients, generator.trainable_variables)
 """
 
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from gan.config import Config
 
 
-def learning_rate(initial: float, config: Config, *, total_updates: int, updates_per_step: int) -> Any:
-    """The schedule `config.lr_schedule` for an optimizer that makes `updates_per_step` updates a step."""
+def course(initial: float, config: Config, *, total_updates: int, updates_per_step: float) -> Any:
+    """The schedule `config.lr_schedule` for an optimizer that makes `updates_per_step` updates per step."""
     if config.lr_schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(initial, total_updates)
     if config.lr_schedule == "exponential":
@@ -29,16 +31,46 @@ def adam(
     weight_decay: float,
     total_steps: int,
     updates_per_step: int = 1,
+    penalty_every: int = 1,
 ) -> Any:
     """An optimizer of a network's trained variables, with its slots; `initial` is the learning rate at the start.
 
-    Call under the scope of the run's strategy.
+    A penalty at every k-th update, as an update of its own, makes k + 1 updates of k. Adam then forgets and moves as
+    much per k updates as before with its rate times k / (k + 1) and its decays to that power (arXiv 1912.04958,
+    appendix B). Call under the scope of the run's strategy.
     """
+    ratio = 1.0 if penalty_every == 1 else penalty_every / (penalty_every + 1)
+    updates = updates_per_step if penalty_every == 1 else updates_per_step / ratio
     optimizer = keras.optimizers.Adam(
-        learning_rate(initial, config, total_updates=total_steps * updates_per_step, updates_per_step=updates_per_step),
-        beta_1=config.beta_1,
-        beta_2=config.beta_2,
+        course(initial * ratio, config, total_updates=round(total_steps * updates), updates_per_step=updates),
+        beta_1=config.beta_1**ratio,
+        beta_2=config.beta_2**ratio,
         weight_decay=weight_decay or None,
     )
     optimizer.build(network.trainable_variables)
     return optimizer
+
+
+def apply_gradients(
+    strategy: tf.distribute.Strategy, optimizer: keras.optimizers.Optimizer, gradients: Any, variables: Any
+) -> None:
+    """One update by gradients that are already summed over replicas. Call outside of replica functions.
+
+    The optimizer's weight decay shrinks kernels only: not biases, gains and the scales of norms.
+    `optimizer.apply` would sum them once more, and is not made for cross-replica context; its steps are public.
+    """
+    rate, decay = learning_rate(optimizer), optimizer.weight_decay
+
+    def update(variable: tf.Variable, gradient: tf.Tensor, rate: tf.Tensor) -> None:
+        if decay is not None and len(variable.shape) > 1:
+            variable.assign_sub(rate * decay * variable)
+        optimizer.update_step(gradient, variable, rate)
+
+    for gradient, variable in zip(gradients, variables, strict=True):
+        strategy.extended.update(variable.value, update, args=(gradient, rate), group=False)
+    optimizer.iterations.assign_add(1)
+
+
+def learning_rate(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
+    """The learning rate of the next update, a scalar, whether it follows a schedule or is a (mirrored) variable."""
+    return tf.convert_to_tensor(optimizer.learning_rate)

@@ -5,52 +5,23 @@ symmetric root A = S₁^½, S₁ S₂ = A (A S₂) is similar to (A S₂) A for 
 eigenvalues for every A), so Tr (S₁ S₂)^½ is the sum of the roots of the eigenvalues of the *symmetric* matrix A S₂ A.
 Two symmetric eigenproblems, no root of a non-symmetric product. The distance itself is not rooted.
 
-    frechet_distance(feature_statistics(real), feature_statistics(fake))
+    fid(real, fake)["fid"]
 
-Shapes: `N` samples, `D` features.
+Range: from 0, which is best; units are those of the features, squared. Shapes: `N` samples, `D` features.
 """
 
-from typing import Any, NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
+import scipy.linalg
 
-from gan.errors import Diverged, UserError
-
-Matrix = NDArray[np.float64]
+from gan.evaluation.features import Features, FeatureStatistics, Matrix
 
 NEGATIVE_TOLERANCE = 1e-6
 """How far below zero rounding may bring the distance, as a share of the traces it is the difference of."""
 
 
-class FeatureStatistics(NamedTuple):
-    """Mean (D,), unbiased covariance (D, D) and number of samples of one set of features."""
-
-    mean: Matrix
-    covariance: Matrix
-    samples: int
-
-
-def feature_statistics(features: NDArray[np.floating[Any]]) -> FeatureStatistics:
-    """Statistics of features (N, D).
-
-    Raises:
-        ValueError: not a matrix, or fewer than two samples.
-        FloatingPointError: a value is not finite.
-    """
-    features = np.asarray(features, np.float64)
-    if features.ndim != 2 or len(features) < 2:
-        raise UserError(f"features have shape {features.shape}; expected (N, D) with at least 2 samples")
-    if not np.isfinite(features).all():
-        raise Diverged("features hold NaN or infinity; expected finite numbers: the network has diverged")
-    mean = features.mean(axis=0)
-    centred = features - mean
-    return FeatureStatistics(mean, centred.T @ centred / (len(features) - 1), len(features))
-
-
 def symmetric_root(matrix: Matrix) -> Matrix:
     """The positive semi-definite root of such a matrix (D, D); eigenvalues that rounding made negative count as 0."""
-    values, vectors = np.linalg.eigh(matrix)
+    values, vectors = scipy.linalg.eigh(matrix)
     return (vectors * np.sqrt(np.clip(values, 0.0, None))) @ vectors.T
 
 
@@ -63,10 +34,15 @@ def frechet_distance(first: FeatureStatistics, second: FeatureStatistics) -> flo
     if first.mean.shape != second.mean.shape:
         raise ValueError(f"{len(first.mean)} features against {len(second.mean)}; expected the same classifier's")
     root = symmetric_root(first.covariance)
-    eigenvalues = np.linalg.eigvalsh(root @ second.covariance @ root)
+    eigenvalues = scipy.linalg.eigvalsh(root @ second.covariance @ root)
     shared = np.sqrt(np.clip(eigenvalues, 0.0, None)).sum()
     traces = np.trace(first.covariance) + np.trace(second.covariance)
     distance = float(np.square(first.mean - second.mean).sum() + traces - 2.0 * shared)
     if distance < -NEGATIVE_TOLERANCE * max(float(traces), 1.0):
         raise ValueError(f"the Fréchet distance came out as {distance}; expected ≥ 0: a covariance is not valid")
     return max(distance, 0.0)
+
+
+def fid(real: Features, fake: Features) -> dict[str, float]:
+    """The distance between real images and samples in the penultimate features of the classifier."""
+    return {"fid": frechet_distance(real.statistics, fake.statistics)}

@@ -1,0 +1,112 @@
+"""What a checkpoint says of itself, in its `about.json`: enough to build its networks and to tell damage.
+
+about = read_about(Path("checkpoints/gan-00005622"))
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from gan.config import Config, config_from_dict
+from gan.errors import UserError
+from gan.images import ImageSpec
+from gan.yaml_text import ConfigError
+
+Kind = Literal["classifier", "gan"]
+
+FORMAT = 2
+"""Of about.json. Format 1 had no number, and its networks had no names."""
+
+FIRST_NETWORKS: dict[Kind, dict[str, str]] = {
+    "gan": {"generator": "dcgan", "critic": "dcgan"},
+    "classifier": {"classifier": "cnn"},
+}
+"""The networks of checkpoints of format 1."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a checkpoint says of itself.
+
+    `data` is the digest of the data set it was trained on, `classifier` that of the classifier that scores the run.
+    `scores` are of the saved weights, by name; empty if not scored. `records` is the name of the run's directory of
+    records. `networks` are names in `gan/registry.py`, by default the config's. `layout` and `files`, the digests of
+    the other files by name, are filled in by `save`.
+    """
+
+    kind: Kind
+    step: int
+    spec: ImageSpec
+    config: Config
+    data: str
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    records: str = ""
+    classifier: str = ""
+    networks: Mapping[str, str] = field(default_factory=dict)
+    layout: Mapping[str, list[str]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if not self.networks:
+            chosen = {"generator": self.config.generator, "critic": self.config.critic}
+            object.__setattr__(self, "networks", chosen if self.kind == "gan" else FIRST_NETWORKS["classifier"])
+
+
+class Damaged(UserError):
+    """A checkpoint is not as it was written."""
+
+
+class OtherVersion(UserError):
+    """A checkpoint is of another version of this project."""
+
+
+def digest_of(values: Mapping[str, Any]) -> str:
+    """SHA-256 of values of JSON, as hex digits."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def read_about(path: Path) -> About:
+    """What the checkpoint at `path` says of itself.
+
+    Raises:
+        Damaged: the file is missing or is not what `save` wrote.
+        OtherVersion: a later version wrote it, or one with other fields or networks.
+    """
+    source = path / "about.json"
+    try:
+        values = json.loads(source.read_text())
+        if values.pop("digest") != digest_of(values):
+            raise ValueError("its digest is another")
+        values.setdefault("format", 1)
+        values.setdefault("networks", FIRST_NETWORKS[values["kind"]])
+        config = _checked_config(path, values)
+        spec = ImageSpec.from_dict(values.pop("spec"))
+        return About(**values | {"spec": spec, "config": config})
+    except OtherVersion:
+        raise
+    except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
+        raise Damaged(f"{path}: about.json is not as it was written ({error}); another checkpoint is needed") from error
+
+
+def _checked_config(path: Path, values: Mapping[str, Any]) -> Config:
+    """The config in a whole about.json, all of which this version must know.
+
+    Raises:
+        OtherVersion: it does not.
+    """
+    strange = [f"it has a field {name}" for name in values if name not in {each.name for each in fields(About)}]
+    if values["format"] > FORMAT:
+        strange = [f"it has the format {values['format']}, where this version knows {FORMAT}"]
+    try:
+        config = config_from_dict(values["config"], "in its config")
+    except ConfigError as error:
+        strange.append(str(error))
+    if strange:
+        raise OtherVersion(
+            f"{path} was saved by another version: {strange[0]}; use that version, or train anew with this one"
+        )
+    return config

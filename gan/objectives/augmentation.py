@@ -1,0 +1,61 @@
+"""Random changes of images, the same on reals and on fakes, so that the critic cannot learn few reals by heart.
+
+An augmentation is a function `(images (B, H, W, C), seed (2,)) -> images`, differentiable in the images (arXiv
+2006.10738), and a line in `gan/registry.py`. One seed gives the same changes: pair i of reals and fakes moves alike.
+
+    augment = chain([translate, flip])
+    reals, fakes = augment(reals, seed), augment(fakes, seed)
+"""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from gan.images import BLACK
+
+Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+LARGEST_SHIFT = 0.125
+"""Of the image's side."""
+
+
+def chain(augmentations: Sequence[Augmentation]) -> Augmentation:
+    """One after another, each with numbers of its own. None of them leaves images as they are."""
+
+    def augmented(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        for number, augmentation in enumerate(augmentations):
+            images = augmentation(images, tf.random.experimental.stateless_fold_in(seed, number))
+        return images
+
+    return augmented
+
+
+def translate(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Shift each image by up to an eighth of its sides, by whole pixels; black comes in."""
+    height, width = images.shape[1:3]
+    numbers = _uniform(images, seed, 2)
+    rows, columns = (_shift(numbers[:, axis], side) for axis, side in enumerate((height, width)))
+    moved = tf.einsum("bij,bjwc->biwc", rows, images - BLACK)
+    return tf.einsum("bij,bhjc->bhic", columns, moved) + BLACK
+
+
+def _shift(numbers: tf.Tensor, side: int) -> tf.Tensor:
+    """Matrices (B, side, side) that shift by -largest to largest pixels, for numbers (B,) in [0, 1)."""
+    largest = int(side * LARGEST_SHIFT)
+    shifts = tf.cast(tf.floor(numbers * (2 * largest + 1)), tf.int32) - largest
+    return tf.one_hot(tf.range(side)[None, :] - shifts[:, None], side)
+
+
+def flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Mirror every other image, left to right. Not for digits and letters."""
+    flipped = _uniform(images, seed, 1)[:, :, None, None] < 0.5
+    return tf.where(flipped, tf.reverse(images, axis=[2]), images)
+
+
+def _uniform(images: tf.Tensor, seed: tf.Tensor, count: int) -> tf.Tensor:
+    """Numbers (B, count) in [0, 1): this replica's part of those of the global batch."""
+    context = tf.distribute.get_replica_context()
+    replicas, replica = (1, 0) if context is None else (context.num_replicas_in_sync, context.replica_id_in_sync_group)
+    batch = images.shape[0]
+    numbers = tf.random.stateless_uniform((batch * replicas, count), seed)
+    return numbers[replica * batch : (replica + 1) * batch]

@@ -1,0 +1,58 @@
+"""What can be named: one line for each objective, network, augmentation and metric, each of which is a file of its own.
+
+    OBJECTIVES["hinge"]                   # the class; it is imported when it is asked for
+    GENERATORS["mine"] = MyGenerator      # for as long as the process lives, such as in a notebook
+
+docs/ideas.md says what each of them is called with. Nothing is imported here, so a config is checked at once.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+class Table(dict[str, Any]):
+    """Names and what they stand for: an object, or `module:attribute` for one that is imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        found = super().__getitem__(name)
+        if isinstance(found, str):
+            module, _, attribute = found.partition(":")
+            return getattr(import_module(module), attribute)
+        return found
+
+    def checked(self, name: str) -> str:
+        """The name, if it is in the table; else a `ValueError`."""
+        if name not in self:
+            raise ValueError(f"found {name!r}, expected {self.words()}")
+        return name
+
+    def words(self) -> str:
+        """The names, as `a, b or c`."""
+        return listed(list(self))
+
+
+OBJECTIVES = Table(
+    wasserstein="gan.objectives.wasserstein:Wasserstein",
+    hinge="gan.objectives.hinge:Hinge",
+    relativistic="gan.objectives.relativistic:Relativistic",
+)
+AUGMENTATIONS = Table(
+    translate="gan.objectives.augmentation:translate",
+    flip="gan.objectives.augmentation:flip",
+)
+GENERATORS = Table(dcgan="gan.models.generator:Generator")
+CRITICS = Table(dcgan="gan.models.critic:Critic")
+CLASSIFIERS = Table(cnn="gan.models.classifier:Classifier")
+METRICS = Table(
+    fid="gan.evaluation.metrics.frechet:fid",
+    accuracy="gan.evaluation.metrics.accuracy:accuracy",
+)
+
+NETWORKS = {"generator": GENERATORS, "critic": CRITICS, "classifier": CLASSIFIERS}
+"""The table of each kind of network."""

@@ -1,0 +1,339 @@
+"""Objectives against numbers worked by hand and closed forms; augmentations."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import TINY, tiny_data, tiny_trainer
+
+from gan.data.batches import Batches
+from gan.objectives.augmentation import chain, flip, translate
+from gan.objectives.creative import class_loss
+from gan.objectives.hinge import Hinge
+from gan.objectives.objective import Given, Objective, term_names
+from gan.objectives.penalties import interpolate, one_centred, zero_centred
+from gan.objectives.relativistic import Relativistic
+from gan.objectives.wasserstein import Wasserstein
+from gan.registry import AUGMENTATIONS, OBJECTIVES
+
+DATA = tiny_data()
+
+
+def linear_critic(weights: np.ndarray):
+    """Scores w·x, whose gradient is w everywhere."""
+    return lambda images, labels: tf.reduce_sum(images * weights, axis=[1, 2, 3])
+
+
+def given(real: list[float], fake: list[float], slope: float = 1.0) -> Given:
+    """One-pixel images whose scores are slope times these numbers."""
+    reals, fakes = (tf.reshape(tf.constant(values), (-1, 1, 1, 1)) for values in (real, fake))
+    labels = tf.zeros((len(real), 2))
+    draws = {"epsilon": tf.fill((len(real),), 0.5)}
+    return Given(linear_critic(np.full((1, 1, 1), slope, np.float32)), reals, fakes, labels, labels, draws)
+
+
+@pytest.mark.parametrize(
+    ("objective", "critic", "generator"),
+    [
+        (Wasserstein(), [-4.0, -0.5], [1.0, -0.5]),
+        (Hinge(), [0.0 + 0.0, 0.0 + 1.5], [1.0, -0.5]),
+        (Relativistic(), np.log1p(np.exp([-4.0, -0.5])), np.log1p(np.exp([4.0, 0.5]))),
+    ],
+    ids=["wasserstein", "hinge", "relativistic"],
+)
+def test_losses_are_worked_by_hand(objective, critic, generator):
+    """Scores 3 and 1 of reals, -1 and 0.5 of fakes."""
+    example = given([3.0, 1.0], [-1.0, 0.5])
+    np.testing.assert_allclose(objective.critic(example)["critic"], critic, atol=1e-6)
+    np.testing.assert_allclose(objective.generator(example)["generator"], generator, atol=1e-6)
+
+
+@pytest.mark.parametrize("objective", [Wasserstein(), Hinge()])
+@pytest.mark.parametrize("slope", [0.5, 1.0, 3.0])
+def test_the_one_centred_penalty_of_a_linear_critic(objective, slope):
+    """Its gradient is the slope everywhere: (|a| - 1)²."""
+    found = objective.penalty(given([3.0, 1.0], [-1.0, 0.5], slope))
+    assert list(found) == ["penalty"]
+    np.testing.assert_allclose(found["penalty"], np.full(2, (slope - 1.0) ** 2), atol=1e-5)
+
+
+def test_the_zero_centred_penalties_of_a_linear_critic():
+    """a² / 2, on reals and on fakes."""
+    found = Relativistic().penalty(given([3.0, 1.0], [-1.0, 0.5], slope=3.0))
+    assert list(found) == ["penalty_real", "penalty_fake"]
+    for values in found.values():
+        np.testing.assert_allclose(values, [4.5, 4.5], rtol=1e-6)
+
+
+def test_the_relativistic_penalties_are_taken_where_their_images_are():
+    """A critic of Σ x² has the gradient 2x: its penalty is 2 ‖x‖²."""
+    example = replace(given([3.0, 1.0], [-1.0, 0.5]), critic=lambda x, y: tf.reduce_sum(x * x, axis=[1, 2, 3]))
+    found = Relativistic().penalty(example)
+    np.testing.assert_allclose(found["penalty_real"], [18.0, 2.0], rtol=1e-6)
+    np.testing.assert_allclose(found["penalty_fake"], [2.0, 0.5], rtol=1e-6)
+
+
+def test_the_wasserstein_penalty_is_taken_between_real_and_fake():
+    """At ε = ½ the point between 3 and -1 is 1, between 1 and 0.5 it is 0.75, where Σ x² has gradients 2 and 1.5."""
+    example = replace(given([3.0, 1.0], [-1.0, 0.5]), critic=lambda x, y: tf.reduce_sum(x * x, axis=[1, 2, 3]))
+    np.testing.assert_allclose(Wasserstein().penalty(example)["penalty"], [1.0, 0.25], rtol=1e-5)
+
+
+def test_where_the_penalty_is_taken_is_uniform_and_a_function_of_the_seed():
+    first, again = (Wasserstein().draws(tf.constant([0, 7]), 4000)["epsilon"].numpy() for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_allclose(np.histogram(first, 4, (0, 1))[0], 1000, atol=120)
+    assert np.isin(first, Wasserstein().draws(tf.constant([0, 8]), 4000)["epsilon"]).mean() < 0.01
+
+
+def test_the_norm_is_taken_for_each_example_before_anything_is_averaged():
+    """Norms 0 and 2: each is one away from 1, so the penalty is 1, where a mean norm of 1 would give 0."""
+    scale = tf.constant([0.0, 2.0])
+
+    def critic(images, labels):
+        return scale * tf.reduce_sum(images, axis=[1, 2, 3])
+
+    np.testing.assert_allclose(one_centred(critic, tf.ones((2, 1, 1, 1)), tf.zeros((2, 1))), [1.0, 1.0], atol=1e-5)
+    np.testing.assert_allclose(zero_centred(critic, tf.ones((2, 1, 1, 1)), tf.zeros((2, 1))), [0.0, 2.0], atol=1e-5)
+
+
+@pytest.mark.parametrize("penalty", [one_centred, zero_centred])
+def test_the_norm_is_over_all_pixels_and_channels(penalty):
+    weights = np.random.default_rng(0).standard_normal((4, 5, 3)).astype(np.float32)
+    norm = np.linalg.norm(weights)
+    found = penalty(linear_critic(weights), tf.random.stateless_normal((6, 4, 5, 3), seed=(0, 1)), tf.zeros((6, 2)))
+    expected = (norm - 1.0) ** 2 if penalty is one_centred else norm**2 / 2
+    np.testing.assert_allclose(found, np.full(6, expected), rtol=1e-4)
+
+
+@pytest.mark.parametrize("penalty", [one_centred, zero_centred])
+def test_the_gradient_of_the_penalty_is_finite_where_the_norm_is_zero(penalty):
+    weights = tf.Variable(tf.zeros((2, 2, 1)))
+    with tf.GradientTape() as tape:
+        found = penalty(linear_critic(weights), tf.ones((3, 2, 2, 1)), tf.zeros((3, 1)))
+        total = tf.reduce_sum(found)
+    assert np.isfinite(tape.gradient(total, weights).numpy()).all()
+
+
+@pytest.mark.parametrize("penalty", [one_centred, zero_centred])
+def test_the_penalty_is_float32_for_a_critic_in_bfloat16(penalty):
+    def critic(images, labels):
+        return tf.cast(tf.reduce_sum(tf.cast(images, tf.bfloat16) * 2.0, axis=[1, 2, 3]), tf.float32)
+
+    found = penalty(critic, tf.ones((2, 3, 1, 1)), tf.zeros((2, 1)))
+    assert found.dtype == tf.float32
+    expected = (np.sqrt(12.0) - 1.0) ** 2 if penalty is one_centred else 6.0
+    np.testing.assert_allclose(found, expected * np.ones(2), rtol=1e-5)
+
+
+def test_each_pair_is_interpolated_with_its_own_epsilon():
+    reals, fakes = tf.ones((3, 2, 2, 1)), -tf.ones((3, 2, 2, 1))
+    between = interpolate(reals, fakes, tf.constant([0.0, 0.5, 1.0])).numpy()
+    np.testing.assert_array_equal(between[:, 0, 0, 0], [-1.0, 0.0, 1.0])
+    assert (between == between[:, :1, :1]).all()
+    with pytest.raises(ValueError, match=r"epsilon has shape \(4, 1\); expected one number per example"):
+        interpolate(tf.zeros((4, 2)), tf.zeros((4, 2)), tf.zeros((4, 1)))
+    with pytest.raises(ValueError, match="incompatible"):
+        interpolate(tf.zeros((4, 2)), tf.zeros((1, 2)), tf.zeros((4,)))
+
+
+class Columns(Wasserstein):
+    """Forgets to squeeze the scores."""
+
+    def generator(self, given):
+        return {"generator": super().generator(given)["generator"][:, None]}
+
+
+class Mean(Wasserstein):
+    """Averages, which belongs to the step."""
+
+    def critic(self, given):
+        return {"critic": tf.reduce_mean(super().critic(given)["critic"])}
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        (Columns(), r"^Columns\.generator: generator has shape \(2, 1\); expected one number per example, \(B,\)$"),
+        (Mean(), r"^Mean\.critic: critic has shape \(\); expected one number per example, \(B,\)$"),
+    ],
+)
+def test_a_term_of_a_wrong_shape_is_refused_before_training(objective, message):
+    with pytest.raises(ValueError, match=message):
+        term_names(objective, linear_critic(np.ones((4, 4, 1), np.float32)), image=(4, 4, 1), classes=2)
+
+
+def test_metric_names_come_from_the_objective(one_replica, monkeypatch):
+    """An objective is a class and a line: `terms` it has are what is shown, with weights from the config."""
+
+    class LeastSquares(Objective):
+        def critic(self, given):
+            real_scores, fake_scores = given.scores()
+            return {"real": tf.square(real_scores - 1.0), "fake": tf.square(fake_scores)}
+
+        def generator(self, given):
+            return {"fooled": tf.square(given.critic(given.fakes, given.fake_labels) - 1.0)}
+
+    monkeypatch.setitem(OBJECTIVES, "squares", LeastSquares)
+    trainer = tiny_trainer(one_replica, replace(TINY, objective="squares"))
+    batches = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+    metrics = trainer.run(0, batches.take(0, 2))
+    names = ["loss/real", "loss/fake", "loss/fooled", "gradient/critic", "gradient/generator"]
+    assert [name for name in metrics if "/" in name and not name.startswith("steps")] == names
+    assert all(np.isfinite(metrics[name]) for name in names)
+
+
+@pytest.mark.parametrize("objective", ["hinge", "relativistic"])
+@pytest.mark.parametrize("replicas", ["one_replica", "two_replicas"])
+def test_every_objective_trains(objective, replicas, request):
+    config = replace(TINY, objective=objective, crit_steps=2, pan_classness=0.3, augment="translate+flip")
+    trainer = tiny_trainer(request.getfixturevalue(replicas), config)
+    batches = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+    metrics = trainer.run(0, batches.take(0, 6))
+    assert all(np.isfinite(value) for value in metrics.values())
+    assert int(metrics["steps/skipped"]) == 0
+    assert [optimizer.iterations.numpy() for optimizer in trainer.optimizers.values()] == [3, 6]
+
+
+def test_without_weight_there_is_no_penalty(one_replica):
+    trainer = tiny_trainer(one_replica, replace(TINY, gp_weight=0.0, penalty_every=4))
+    assert not any("penalty" in name for name in trainer.metric_names)
+    assert schedule(trainer.critic_optimizer)["initial_learning_rate"] == TINY.crit_lr
+
+
+# The penalty at every k-th update
+
+
+def schedule(optimizer) -> dict[str, float]:
+    return optimizer.get_config()["learning_rate"]["config"]
+
+
+def lazy(strategy, every: int, **changes):
+    return tiny_trainer(strategy, replace(TINY, penalty_every=every, **changes), total_steps=12)
+
+
+@pytest.mark.parametrize("replicas", ["one_replica", "two_replicas"])
+def test_a_rare_penalty_is_an_update_of_its_own(replicas, request):
+    """Every third of twelve updates, two per step; its loss is shown at steps that have one, else 0."""
+    trainer = lazy(request.getfixturevalue(replicas), 3, crit_steps=2)
+    batches = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+    shown = []
+    for step in range(6):
+        metrics = trainer.run(step, batches.take(2 * step, 2))
+        shown.append(float(metrics["gradient/penalty"]) > 0)
+    assert shown == [False, False, True, False, False, True]  # What is shown is of the step's last update.
+    assert trainer.critic_optimizer.iterations.numpy() == 12 + 4
+    assert trainer.generator_optimizer.iterations.numpy() == 6
+    assert int(metrics["steps/skipped"]) == 0
+
+
+def test_a_rare_penalty_weighs_as_much_and_adam_moves_as_far(one_replica):
+    """Four updates and a penalty are five of Adam's: rate and decays are those of four."""
+    trainer = lazy(one_replica, 4, beta_1=0.5)
+    adam = trainer.critic_optimizer
+    assert schedule(adam)["initial_learning_rate"] == pytest.approx(TINY.crit_lr * 4 / 5)
+    assert schedule(adam)["decay_steps"] == 12 * 5 / 4
+    assert (adam.beta_1, adam.beta_2) == pytest.approx((0.5**0.8, TINY.beta_2**0.8))
+    assert schedule(trainer.generator_optimizer)["initial_learning_rate"] == TINY.gen_lr
+    _, draws = trainer.draw(tf.constant(0, tf.int64), tf.zeros((1, 8), tf.int32))
+    images = tf.zeros((8, *DATA.spec.shape))
+    losses = trainer._penalty_losses(draws.real_labels, {"epsilon": tf.zeros(8)}, images, images)
+    assert losses.weights == {"penalty": 4 * TINY.gp_weight}
+
+
+def test_every_update_has_the_penalty_where_it_is_not_rare(one_replica):
+    trainer = lazy(one_replica, 1)
+    adam = trainer.critic_optimizer
+    assert (schedule(adam)["initial_learning_rate"], adam.beta_2) == (TINY.crit_lr, TINY.beta_2)
+    assert schedule(adam)["decay_steps"] == 12
+    assert "gradient/penalty" not in trainer.metric_names
+
+
+# Augmentations
+
+IMAGES = tf.constant(np.random.default_rng(0).uniform(-1, 1, (64, 16, 24, 3)).astype(np.float32))
+SEED = tf.constant([3, 4])
+
+
+def test_no_augmentation_leaves_images_as_they_are():
+    assert chain([])(IMAGES, SEED) is IMAGES
+
+
+def test_translate_shifts_whole_pixels_and_black_comes_in():
+    moved = translate(IMAGES, SEED).numpy()
+    shifts = set()
+    for before, after in zip(IMAGES.numpy(), moved, strict=True):
+        padded = np.pad(before, ((2, 2), (3, 3), (0, 0)), constant_values=-1.0)
+        found = [
+            (dy, dx)
+            for dy in range(-2, 3)
+            for dx in range(-3, 4)
+            if np.allclose(padded[2 - dy : 18 - dy, 3 - dx : 27 - dx], after, atol=1e-6)
+        ]
+        assert len(found) == 1
+        shifts |= set(found)
+    assert {dy for dy, _ in shifts} == set(range(-2, 3)) and {dx for _, dx in shifts} == set(range(-3, 4))
+
+
+def test_flip_mirrors_about_half_of_the_images():
+    flipped = flip(IMAGES, SEED).numpy()
+    mirrored = [np.array_equal(after, before[:, ::-1]) for before, after in zip(IMAGES.numpy(), flipped, strict=True)]
+    same = [np.array_equal(after, before) for before, after in zip(IMAGES.numpy(), flipped, strict=True)]
+    assert all(one != other for one, other in zip(mirrored, same, strict=True))
+    assert 16 < sum(mirrored) < 48
+
+
+@pytest.mark.parametrize("name", sorted(AUGMENTATIONS))
+def test_an_augmentation_is_a_function_of_the_seed_and_differentiable(name):
+    """The same on reals and on fakes; its gradient only moves or mirrors what comes back."""
+    augmentation = AUGMENTATIONS[name]
+    np.testing.assert_array_equal(augmentation(IMAGES, SEED), augmentation(IMAGES, SEED))
+    assert not np.array_equal(augmentation(IMAGES, SEED), augmentation(IMAGES, tf.constant([3, 5])))
+    with tf.GradientTape() as tape:
+        tape.watch(IMAGES)
+        total = tf.reduce_sum(augmentation(IMAGES, SEED))
+    gradient = tape.gradient(total, IMAGES).numpy()
+    assert set(np.unique(gradient.round(5))) <= {0.0, 1.0} and gradient.mean() > 0.7
+
+
+@pytest.mark.parametrize("name", sorted(AUGMENTATIONS))
+def test_replicas_change_their_images_as_one_would(name, two_replicas):
+    augmentation = AUGMENTATIONS[name]
+
+    def share():
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        part = IMAGES[32 * replica : 32 * replica + 32]
+        part.set_shape((32, *IMAGES.shape[1:]))
+        return augmentation(part, SEED)
+
+    parts = two_replicas.run(tf.function(share)).values
+    np.testing.assert_array_equal(np.concatenate([part.numpy() for part in parts]), augmentation(IMAGES, SEED))
+
+
+def test_reals_and_fakes_are_augmented_alike_in_both_updates(one_replica):
+    """With one seed; and what a classifier sees is not augmented."""
+    asked = []
+
+    def augment(images, seed):
+        asked.append((tuple(images.shape), seed.numpy().tolist()))
+        return images
+
+    trainer = tiny_trainer(one_replica)
+    trainer.augment = augment
+    (first,), second = trainer.draw(tf.constant(0, tf.int64), tf.zeros((1, 8), tf.int32))
+    images = tf.zeros((8, *DATA.spec.shape), tf.uint8)
+    trainer._critic_losses(first.augmentation, images, first.styles, first.labels, first.objective)
+    trainer._generator_losses(second.augmentation, images, second.styles, second.labels, second.real_labels)
+    shape = (8, *DATA.spec.shape)
+    assert asked[0] == asked[1] and asked[2] == asked[3] and asked[0] != asked[2]
+    assert [each[0] for each in asked] == [shape] * 4
+
+
+def test_class_loss_is_the_cross_entropy_with_a_label_vector():
+    logits = np.log([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]).astype(np.float32) + 3
+    labels = np.array([[0.5, 0.5, 0], [0, 0, 1]], np.float32)
+    expected = [-0.5 * np.log(0.5) - 0.5 * np.log(0.25), -np.log(0.8)]
+    np.testing.assert_allclose(class_loss(tf.constant(logits), tf.constant(labels)), expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="incompatible"):
+        class_loss(tf.constant(logits), tf.constant(labels[:, :2]))
