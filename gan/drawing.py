@@ -84,7 +84,9 @@ def generate(
             z = styles(sampler.noise_dims, seed=seed, numbers=[number for _, number in part])
             images = sampler.sample(vectors, z)
             for (column, number), image in zip(part, images, strict=True):
-                write_atomically(output_dir / f"{column.stem}-{number}.{image_format}", encode(image, image_format))
+                write_atomically(
+                    output_dir / f"{column.stem}-{number}.{image_format}", encode(image, image_format), durable=False
+                )
             progress.update(len(part))
             if with_grid:
                 drawn.append(images)
@@ -94,7 +96,7 @@ def generate(
     if with_grid:
         path = output_dir / f"grid.{image_format}"
         picture = enlarge(grid(np.concatenate(drawn), columns=len(columns)), GRID_ENLARGEMENT)
-        write_atomically(path, encode(picture, image_format))
+        write_atomically(path, encode(picture, image_format), durable=False)
         print(f"the grid of all: {path}")
         names.add(path.name)
     _warn_of_others(output_dir, names)
@@ -310,4 +312,4 @@ def _draw(sampler: Sampler, z: Floats, labels: Floats, path: Path) -> None:
     else:
         picture: ImageFormat = "png" if kind == "png" else "jpg"
         content = encode(enlarge(grid(images, columns=steps), GRID_ENLARGEMENT), picture)
-    write_atomically(path, content)
+    write_atomically(path, content, durable=False)

@@ -49,7 +49,7 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
     made = []
     for kind in ("gif", "webp"):
         path = directory / f"film.{kind}"
-        write_atomically(path, animation(pictures, kind, seconds=seconds / len(pictures), hold=HOLD))
+        write_atomically(path, animation(pictures, kind, seconds=seconds / len(pictures), hold=HOLD), durable=False)
         made.append(path)
     return made
 

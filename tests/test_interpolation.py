@@ -7,7 +7,7 @@ from PIL import Image, ImageSequence
 
 from gan import checkpoints
 from gan.checkpoints import About
-from gan.drawing import between_labels, between_styles, interpolate_labels, interpolate_styles
+from gan.drawing import between_labels, between_styles, generate, interpolate_labels, interpolate_styles
 from gan.images import ImageSpec, encode, enlarge, grid
 from gan.labels import one_hot
 from gan.models.generator import Generator
@@ -127,3 +127,20 @@ def test_a_name_that_no_file_can_have_is_refused_before_it_is_drawn(tmp_path):
             load_dir=tmp_path / "gan", output_dir=tmp_path / "o", ends=ends, steps=2, rows=1, seed=0, file_format="jpg"
         )
     assert not (tmp_path / "o").exists()
+
+
+def test_images_do_not_wait_for_the_disk_but_are_whole(load_dir, tmp_path, monkeypatch):
+    """Killed just before an image gets its name, a call leaves no part of it."""
+    monkeypatch.setattr("os.fsync", None)
+    where = {"load_dir": load_dir, "seed": 0}
+    generate(**where, output_dir=tmp_path, images_per_class=2, with_grid=True)
+    interpolate_labels(**where, output_dir=tmp_path, ends=("0", "1"), steps=2, rows=1, file_format="gif")
+    assert len(list(tmp_path.glob("[!.]*"))) == 8
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        generate(**where, output_dir=tmp_path / "other", images_per_class=2)
+    assert list((tmp_path / "other").iterdir()) == []
