@@ -92,7 +92,8 @@ def generate(
                 drawn.append(images)
     first, last = f"{columns[0].stem}-1.{image_format}", f"{columns[-1].stem}-{images_per_class}.{image_format}"
     print(f"{len(wanted):,} images in {output_dir}: {first} to {last}")
-    print_legend(sampler.spec, columns)
+    if not with_names:
+        print_legend(sampler.spec, columns)
     if with_grid:
         path = output_dir / f"grid.{image_format}"
         picture = enlarge(grid(np.concatenate(drawn), columns=len(columns)), GRID_ENLARGEMENT)
@@ -146,10 +147,11 @@ def file_stem(labels: Floats, spec: ImageSpec, *, with_names: bool = False) -> s
 
 
 def print_legend(spec: ImageSpec, columns: Sequence[Column]) -> None:
-    """What classes the numbers in files' names stand for, where their names are others."""
+    """Say which classes the numbers in file names are, where their names are others: in one line."""
     indices = sorted({int(index) for column in columns for index in np.flatnonzero(column.labels)})
     if any(spec.class_names[index] != str(index) for index in indices):
-        print("classes: " + ", ".join(f"{index} {spec.class_names[index]}" for index in indices))
+        classes = ", ".join(f"{index} is {spec.class_names[index]!r}" for index in indices)
+        print(f"classes in file names: {classes}")
 
 
 def check_grid(

@@ -144,3 +144,40 @@ def test_images_do_not_wait_for_the_disk_but_are_whole(load_dir, tmp_path, monke
     with pytest.raises(KeyboardInterrupt):
         generate(**where, output_dir=tmp_path / "other", images_per_class=2)
     assert list((tmp_path / "other").iterdir()) == []
+
+
+NUMBERS = ImageSpec(8, 8, 1, ("5", "1", "0"))
+"""Where `1` is a name, and also an index of another class than `0` is."""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "stems", "legend"),
+    [
+        ({"classes": ["0", "2"]}, None, None),
+        ({"classes": ["0", "5"]}, {"2", "0"}, "0 is '5', 2 is '0'"),
+        ({"classes": ["1"]}, {"1"}, None),
+        ({"labels": ["0:1,5:3", "1"]}, {"0x0.75+2x0.25", "1"}, "0 is '5', 1 is '1', 2 is '0'"),
+        ({"classes": ["0", "5"], "with_names": True}, {"0", "5"}, None),
+    ],
+)
+def test_the_output_says_which_classes_file_names_are_of(tmp_path, chosen, stems, legend, capsys):
+    generator = Generator(NUMBERS, TINY)
+    checkpoints.save(tmp_path, About("gan", 1, NUMBERS, TINY, data=""), {"average": generator}, keep=1)
+    where = {"load_dir": tmp_path, "output_dir": tmp_path / "o"}
+    if stems is None:  # Both are the class of name 0.
+        with pytest.raises(ValueError, match="a class is given twice in 0 2"):
+            generate(**where, **chosen, images_per_class=1)
+        return
+    generate(**where, **chosen, images_per_class=1)
+    assert {path.name for path in (tmp_path / "o").iterdir()} == {f"{stem}-1.jpg" for stem in stems}
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("classes")]
+    assert lines == ([f"classes in file names: {legend}"] if legend else [])
+
+
+def test_ways_say_which_classes_they_are_of(load_dir, tmp_path, capsys):
+    where = {"load_dir": load_dir, "output_dir": tmp_path, "seed": 0, "steps": 2, "file_format": "png"}
+    interpolate_labels(**where, ends=("fox", "0"), rows=1)
+    assert "\nclasses in file names: 0 is 'cat', 2 is 'fox'\n" in capsys.readouterr().out
+    interpolate_styles(**where, classes=["dog"], labels=None)
+    said = capsys.readouterr().out
+    assert "from style 1 to 2 in 1\n" in said and "\nclasses in file names: 1 is 'dog'\n" in said
