@@ -227,7 +227,7 @@ def _read(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: byte {error.start} is not UTF-8 text; expected a YAML file") from None
     except OSError as error:
-        problem = "is a directory" if path.is_dir() else f"cannot be read ({error.strerror})"
+        problem = "is a directory" if isinstance(error, IsADirectoryError) else f"cannot be read ({error.strerror})"
         raise ConfigError(f"{path}: {problem}; expected a YAML file") from None
     try:
         values = yaml.load(text, _Loader)

@@ -27,6 +27,19 @@ def file_errors(path: Path | None = None) -> Iterator[None]:
         raise FileError(f"{name} cannot be used ({error.strerror}); correct that, or name another one") from error
 
 
+@contextmanager
+def writing(what: object, *, remedy: str = "make room there or name another place") -> Iterator[None]:
+    """What the operating system says while something is written, as a `FileError` that says what that is."""
+    try:
+        yield
+    except UserError:
+        raise
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise FileError(f"{what} cannot be written ({error.strerror}); {remedy}") from error
+
+
 @file_errors()
 def check_writable(directory: Path, *, flag: str | None = None) -> None:
     """Check that a directory can be written to, or made; nothing is made.
@@ -69,6 +82,12 @@ def exclusive(path: Path, *, waiting: str | None = None) -> Iterator[None]:
         yield
 
 
+def read_file(path: Path) -> bytes:
+    """The content of a file; an error names it, also one that comes while it is read."""
+    with file_errors(path):
+        return path.read_bytes()
+
+
 def reason(error: Exception) -> str:
     """Why something could not be written, of an error of Python or TensorFlow: `No space left on device`."""
     line = str(error).partition("\n")[0]
@@ -96,7 +115,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
         OSError: it cannot be written; what was there is as it was.
     """
     partial = path.with_name(f".{path.name}.part-{os.getpid()}")
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with partial.open("wb") as file:
@@ -109,5 +128,3 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
             partial.unlink(missing_ok=True)
         if durable:
             flush_directory(path.parent)
-    except OSError as error:
-        raise FileError(f"{path} cannot be written ({reason(error)}); make room there or name another place") from error

@@ -232,7 +232,7 @@ def test_two_files_of_one_name_are_refused(classes, tmp_path):
             convert(classes, tmp_path / f"folder-{seed}", to="folder", seed=seed)
 
 
-@pytest.mark.parametrize("label", ["a/b", ".a", ".."])
+@pytest.mark.parametrize("label", ["a/b", ".a", "..", "猫" * 86])
 def test_a_label_that_is_no_directory_name_is_refused(tmp_path, label):
     write_pictures(tmp_path / "folder", {"train": [label, "c"], "test": ["c"]})
     with pytest.raises(ValueError, match=rf"the label '{re.escape(label)}' cannot be the name of a directory"):

@@ -26,8 +26,8 @@ from PIL import features
 
 from gan.data.dataset import DataSet, ReadOptions, parts
 from gan.data.formats.listing import Listing, read_listing
-from gan.errors import FileError, UserError
-from gan.files import check_writable, exclusive, write_atomically
+from gan.errors import UserError
+from gan.files import check_writable, exclusive, file_errors, writing
 from gan.images import Pixels
 
 VERSION = 1
@@ -180,19 +180,18 @@ def _write(path: Path, listing: Listing, options: ReadOptions, fill: Fill) -> En
         if PARTIAL.fullmatch(left.name):
             shutil.rmtree(left, ignore_errors=True)
     partial = path.with_name(f".{path.name}.part-{os.getpid()}")
+    remedy = "make room, or name another place with --cache-dir"
     try:
-        partial.mkdir()
-        entry = fill(partial / IMAGES, listing, options)
-        if read_listing(listing.directory).digest() != listing.digest():
-            raise UserError(f"{listing.directory} has changed while it was read; run the command again")
-        write_atomically(partial / ABOUT, json.dumps(asdict(entry), indent=1).encode())
-        shutil.rmtree(path, ignore_errors=True)
-        partial.rename(path)
-    except OSError as error:
-        raise FileError(
-            f"{path.parent}: the decoded images cannot be written ({error.strerror or error}); "
-            "make room, or name another place with --cache-dir"
-        ) from error
+        with writing(f"{path.parent}: the decoded images", remedy=remedy):
+            partial.mkdir()
+            entry = fill(partial / IMAGES, listing, options)
+            with file_errors():
+                changed = read_listing(listing.directory).digest() != listing.digest()
+            if changed:
+                raise UserError(f"{listing.directory} has changed while it was read; run the command again")
+            (partial / ABOUT).write_text(json.dumps(asdict(entry), indent=1))
+            shutil.rmtree(path, ignore_errors=True)
+            partial.rename(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     for other in path.parent.iterdir():
