@@ -24,7 +24,7 @@ Format = ImageFormat | FilmFormat
 
 FRAME_SECONDS = 0.12
 LARGEST_FRAME = 16_000
-"""Pixels a side of a film, of which WebP can have 16,383."""
+"""Pixels per side of a film, of which WebP can have 16,383."""
 
 LONGEST_FILE_NAME = 230
 """Bytes; while a file is written, its name is a little longer."""
@@ -35,7 +35,7 @@ LONGEST_NAME = 200
 """Bytes of a class name in a file name, of which systems allow 255."""
 
 LARGEST_GRID, LARGEST_AREA = 60_000, 200_000_000
-"""Pixels a side, of which JPEG can have 65,500, and in all, which have to be in memory."""
+"""Pixels per side, of which JPEG can have 65,500, and in all, which have to be in memory."""
 
 
 class Column(NamedTuple):
@@ -157,7 +157,7 @@ def print_legend(spec: ImageSpec, columns: Sequence[Column]) -> None:
 def check_grid(
     spec: ImageSpec, *, rows: int, columns: int, remedy: str, frames: int = 1, side: int = LARGEST_GRID
 ) -> None:
-    """See that a file, and memory, can hold a grid, or so many of them.
+    """Check that a file, and memory, can hold a grid, or so many of them.
 
     Raises:
         ValueError: they would be too large.
@@ -278,7 +278,7 @@ def _checked_name(name: str) -> str:
 
 
 def _check_size(spec: ImageSpec, *, rows: int, steps: int, file_format: Format) -> None:
-    """See that a strip, or a film's frames, can be drawn.
+    """Check that a strip, or a film's frames, can be drawn.
 
     Raises:
         ValueError: they would be too large.

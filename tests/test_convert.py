@@ -92,7 +92,7 @@ def test_a_share_of_each_class_is_for_testing_by_seed(classes, tmp_path):
 
 
 def test_a_directory_a_class_as_data_says_how_to_convert_it(classes):
-    with pytest.raises(ValueError, match=r"a directory a class \(a, b, c, d\); expected label tables: make them wi"):
+    with pytest.raises(ValueError, match=r"a directory per class \(a, b, c, d\); expected label tables: make them wi"):
         load_dataset(str(classes))
 
 

@@ -117,7 +117,7 @@ def test_a_hundred_classes(tmp_path, capsys):
     write_pictures(tmp_path / "data", {"train": names * 2, "test": names})
     scores = whole_run(tmp_path, config=replace(TINY, gan_epochs=1, cls_epochs=1, fid_samples=100))
     assert scores.samples == 100
-    assert "train 200 images (2 to 2 a class)" in capsys.readouterr().out
+    assert "train 200 images (2 to 2 per class)" in capsys.readouterr().out
     sampler = Sampler.from_checkpoint(tmp_path / "checkpoints-data")
     assert sampler.style_grid(rows=2, seed=0).shape == (200, 8, 8, 1)
 

@@ -63,7 +63,7 @@ class Item(NamedTuple):
         try:
             picture = decode(read_file(self.image))
             if picture.transparent or picture.rounded:
-                what = "transparent parts" if picture.transparent else "16 bits a channel"
+                what = "transparent parts" if picture.transparent else "16 bits per channel"
                 raise BadImage(f"has {what}, which IDX files cannot hold")
         except BadImage as problem:
             raise UserError(f"{self.where}: {self.image.name} {problem}") from None

@@ -86,7 +86,7 @@ class DataSet:
         lines = [self.source, f"images of {height}x{width}x{channels} in {self.spec.num_classes} classes"]
         for (split, images, _), counts in zip(self._splits(), self.class_counts(), strict=True):
             if self.spec.num_classes > MANY_CLASSES:
-                per_class = f"{counts.min():,} to {counts.max():,} a class"
+                per_class = f"{counts.min():,} to {counts.max():,} per class"
             else:
                 named = zip(self.spec.class_names, counts, strict=True)
                 per_class = ", ".join(f"{name}: {count}" for name, count in named)

@@ -34,7 +34,7 @@ PART_ROWS, PART_BYTES = 256, 4 << 20
 
 SMALL_FILE = 4096
 """Bytes. To decode smaller files is mostly work in Python, where threads only get in each other's way: on two cores
-they decoded 7,700 files of MNIST a second, and one at a time 17,000."""
+they decoded 7,700 files of MNIST per second, and one at a time 17,000."""
 
 MAX_FILE = 1 << 28
 """Bytes of a picture file."""

@@ -1,6 +1,6 @@
 """A directory of labelled images as its tables list it, with what is wrong with them.
 
-    DIR/train/*.png|jpg    DIR/train_labels.csv    a header `Filename, Label`, then a row an image
+    DIR/train/*.png|jpg    DIR/train_labels.csv    a header `Filename, Label`, then a row per image
     DIR/test/*.png|jpg     DIR/test_labels.csv
 
 Labels are integers, gaps allowed, or words. Nothing of an image is read here but its size in bytes and its date.
