@@ -8,6 +8,9 @@
     ./generate.py --interpolate-labels 3 8 --steps 12
     ./generate.py --interpolate-styles --format gif
 
+A CLASS is given by its name or, where no class has that name, by its index. Files have its index, or with --names its
+name; where the two differ, a line that is printed says which class each index is.
+
 The same checkpoint, class and seed give the same bytes, whatever else is drawn.
 """
 
@@ -34,16 +37,18 @@ def main() -> None:
         help="images of each class, or rows of a way (default: 10)",
     )
     labels = flags.add_mutually_exclusive_group()
-    labels.add_argument("--classes", nargs="+", metavar="CLASS", help="names or indices of classes (default: all)")
-    labels.add_argument("--labels", nargs="+", help="label vectors, such as 3:0.5,8:0.5, in place of classes")
+    labels.add_argument(
+        "--classes", nargs="+", metavar="CLASS", help="classes, by name or else by index (default: all)"
+    )
+    labels.add_argument("--labels", nargs="+", help="label vectors, such as CLASS:0.5,CLASS:0.5, in place of classes")
     labels.add_argument(
         "--interpolate-labels",
         nargs=2,
         metavar=("FROM", "TO"),
-        help="draw the way from a class or label vector to another, a row a style",
+        help="draw the way from a class or label vector to another, a row per style",
     )
     flags.add_argument(
-        "--interpolate-styles", action="store_true", help="draw the way from style 1 to 2, a row a class"
+        "--interpolate-styles", action="store_true", help="draw the way from style 1 to 2, a row per class"
     )
     flags.add_argument("--steps", type=number(int, 2, 1000), help="images on the way (default: 12)")
     flags.add_argument("--seed", type=number(int, 0), default=0, help="decides the styles")
@@ -51,9 +56,11 @@ def main() -> None:
         "--format",
         choices=("jpg", "png", "gif", "webp"),
         default="jpg",
-        help="gif and webp: a film of a way, a frame a step",
+        help="gif and webp: a film of a way, a frame per step",
     )
-    flags.add_argument("--grid", action="store_true", help="also write grid.FORMAT: a column a class, a row a number")
+    flags.add_argument(
+        "--grid", action="store_true", help="also write grid.FORMAT: a column per class, a row per number"
+    )
     flags.add_argument("--names", action="store_true", help="name files by class, such as cat-1.jpg, not by its index")
     args = flags.parse_args()
     if args.interpolate_labels and args.interpolate_styles:
@@ -64,7 +71,7 @@ def main() -> None:
     if args.steps and not between:
         flags.error("--steps is for --interpolate-labels and --interpolate-styles; leave it out")
     if args.images_per_class and args.interpolate_styles:
-        flags.error("--interpolate-styles draws one row a class; leave --images-per-class out")
+        flags.error("--interpolate-styles draws one row per class; leave --images-per-class out")
     steps, images_per_class = args.steps or 12, args.images_per_class or 10
     if args.format in ("gif", "webp") and not between:
         flags.error(f"--format {args.format} is for --interpolate-labels and --interpolate-styles; expected jpg or png")

@@ -25,7 +25,7 @@ Format = ImageFormat | FilmFormat
 
 FRAME_SECONDS = 0.12
 LARGEST_FRAME = 16_000
-"""Pixels a side of a film, of which WebP can have 16,383."""
+"""Pixels per side of a film, of which WebP can have 16,383."""
 
 LONGEST_FILE_NAME = 230
 """Bytes; while a file is written, its name is a little longer."""
@@ -36,7 +36,7 @@ LONGEST_NAME = 200
 """Bytes of a class name in a file name, of which systems allow 255."""
 
 LARGEST_GRID, LARGEST_AREA = 60_000, 200_000_000
-"""Pixels a side, of which JPEG can have 65,500, and in all, which have to be in memory."""
+"""Pixels per side, of which JPEG can have 65,500, and in all, which have to be in memory."""
 
 
 class Column(NamedTuple):
@@ -77,7 +77,7 @@ def generate(
     output_dir.mkdir(parents=True, exist_ok=True)
     numbers = range(1, images_per_class + 1)
     wanted = [(column, number) for number in numbers for column in columns]
-    names = {f"{column.stem}-{number}.{image_format}" for column, number in wanted}
+    names = [f"{column.stem}-{number}.{image_format}" for column, number in wanted]
     drawn = []
     with tqdm(total=len(wanted), desc="images", unit=" images", disable=None) as progress:
         for start in range(0, len(wanted), BATCH):
@@ -85,21 +85,21 @@ def generate(
             vectors = np.stack([column.labels for column, _ in part])
             z = styles(sampler.noise_dims, seed=seed, numbers=[number for _, number in part])
             images = sampler.sample(vectors, z)
-            for (column, number), image in zip(part, images, strict=True):
-                write_atomically(output_dir / f"{column.stem}-{number}.{image_format}", encode(image, image_format))
+            for name, image in zip(names[start : start + BATCH], images, strict=True):
+                write_atomically(output_dir / name, encode(image, image_format), durable=False)
             progress.update(len(part))
             if with_grid:
                 drawn.append(images)
-    first, last = f"{columns[0].stem}-1.{image_format}", f"{columns[-1].stem}-{images_per_class}.{image_format}"
-    print(f"{len(wanted):,} images in {output_dir}: {first} to {last}")
-    print_legend(sampler.spec, columns)
+    print(f"{len(wanted):,} images in {output_dir}: {names[0]} to {names[-1]}")
+    if not with_names:
+        print_legend(sampler.spec, columns)
     if with_grid:
         path = output_dir / f"grid.{image_format}"
         picture = enlarge(grid(np.concatenate(drawn), columns=len(columns)), GRID_ENLARGEMENT)
-        write_atomically(path, encode(picture, image_format))
+        write_atomically(path, encode(picture, image_format), durable=False)
         print(f"the grid of all: {path}")
-        names.add(path.name)
-    _warn_of_others(output_dir, names)
+        names.append(path.name)
+    _warn_of_others(output_dir, set(names))
     print(drawn_by(sampler))
 
 
@@ -145,16 +145,17 @@ def file_stem(labels: Floats, spec: ImageSpec, *, with_names: bool = False) -> s
 
 
 def print_legend(spec: ImageSpec, columns: Sequence[Column]) -> None:
-    """What classes the numbers in files' names stand for, where their names are others."""
+    """Say which classes the numbers in file names are, where their names are others: in one line."""
     indices = sorted({int(index) for column in columns for index in np.flatnonzero(column.labels)})
     if any(spec.class_names[index] != str(index) for index in indices):
-        print("classes: " + ", ".join(f"{index} {spec.class_names[index]}" for index in indices))
+        classes = ", ".join(f"{index} is {spec.class_names[index]!r}" for index in indices)
+        print(f"classes in file names: {classes}")
 
 
 def check_grid(
     spec: ImageSpec, *, rows: int, columns: int, remedy: str, frames: int = 1, side: int = LARGEST_GRID
 ) -> None:
-    """See that a file, and memory, can hold a grid, or so many of them.
+    """Check that a file, and memory, can hold a grid, or so many of them.
 
     Raises:
         ValueError: they would be too large.
@@ -220,15 +221,13 @@ def interpolate_labels(
     check_writable(output_dir)
     sampler = Sampler.from_checkpoint(load_dir, checkpoint)
     first, last = chosen_columns(sampler.spec, None, ends)
-    path = output_dir / _checked_name(f"{first.stem}-to-{last.stem}.{file_format}")
+    path = output_dir / f"{first.stem}-to-{last.stem}.{file_format}"
+    if len(path.name.encode()) > LONGEST_FILE_NAME:
+        longest = f"expected at most {LONGEST_FILE_NAME} bytes"
+        raise UserError(f"{path.name!r} cannot name a file; {longest}: name fewer classes")
     _check_size(sampler.spec, rows=rows, steps=steps, file_format=file_format)
     z = styles(sampler.noise_dims, seed=seed, numbers=range(1, rows + 1))
-    _draw(
-        sampler,
-        np.repeat(z[:, None], steps, axis=1),
-        np.repeat(between_labels(first.labels, last.labels, steps)[None], rows, axis=0),
-        path,
-    )
+    _draw(sampler, z[:, None], between_labels(first.labels, last.labels, steps)[None], path)
     print(f"{path}: {steps} steps from {ends[0]} to {ends[1]} in {rows} styles")
     print_legend(sampler.spec, [first, last])
     print(drawn_by(sampler))
@@ -256,28 +255,16 @@ def interpolate_styles(
     columns = chosen_columns(sampler.spec, classes, labels)
     _check_size(sampler.spec, rows=len(columns), steps=steps, file_format=file_format)
     first, last = styles(sampler.noise_dims, seed=seed, numbers=[1, 2])
-    z = between_styles(first, last, steps)
     vectors = np.stack([column.labels for column in columns])
     path = output_dir / f"styles-1-to-2.{file_format}"
-    _draw(sampler, np.repeat(z[None], len(columns), axis=0), np.repeat(vectors[:, None], steps, axis=1), path)
+    _draw(sampler, between_styles(first, last, steps)[None], vectors[:, None], path)
     print(f"{path}: {steps} steps from style 1 to 2 in {', '.join(column.stem for column in columns)}")
     print_legend(sampler.spec, columns)
     print(drawn_by(sampler))
 
 
-def _checked_name(name: str) -> str:
-    """A file's name, which systems allow 255 bytes.
-
-    Raises:
-        ValueError: it has more.
-    """
-    if len(name.encode()) > LONGEST_FILE_NAME:
-        raise UserError(f"{name!r} cannot name a file; expected at most {LONGEST_FILE_NAME} bytes: name fewer classes")
-    return name
-
-
 def _check_size(spec: ImageSpec, *, rows: int, steps: int, file_format: Format) -> None:
-    """See that a strip, or a film's frames, can be drawn.
+    """Check that a strip, or a film's frames, can be drawn.
 
     Raises:
         ValueError: they would be too large.
@@ -285,9 +272,8 @@ def _check_size(spec: ImageSpec, *, rows: int, steps: int, file_format: Format) 
     remedy = "lower --steps or --images-per-class, or name fewer --classes"
     if file_format in ("gif", "webp"):
         columns = _film_columns(rows)
-        check_grid(
-            spec, rows=math.ceil(rows / columns), columns=columns, remedy=remedy, frames=2 * steps, side=LARGEST_FRAME
-        )
+        rows, frames = math.ceil(rows / columns), 2 * steps
+        check_grid(spec, rows=rows, columns=columns, remedy=remedy, frames=frames, side=LARGEST_FRAME)
     else:
         check_grid(spec, rows=rows, columns=steps, remedy=remedy)
 
@@ -298,12 +284,13 @@ def _film_columns(rows: int) -> int:
 
 
 def _draw(sampler: Sampler, z: Floats, labels: Floats, path: Path) -> None:
-    """Draw rows of steps, styles z (R, S, Z) and labels (R, S, K), into a file whose name's ending says how.
+    """Draw rows of steps into a file whose name's ending says how; z is (R, 1, Z) or (1, S, Z), labels the other way.
 
     A strip is a grid. A frame of a film has one step of all rows, side by side; it goes to their end, and back.
     """
-    rows, steps = labels.shape[:2]
-    images = sampler.sample(labels.reshape(rows * steps, -1), z.reshape(rows * steps, -1))
+    rows, steps = np.broadcast_shapes(z.shape[:2], labels.shape[:2])
+    vectors, points = (np.broadcast_to(x, (rows, steps, x.shape[2])).reshape(rows * steps, -1) for x in (labels, z))
+    images = sampler.sample(vectors, points)
     kind = path.suffix.removeprefix(".")
     if kind in ("gif", "webp"):
         film: FilmFormat = "gif" if kind == "gif" else "webp"
@@ -313,4 +300,4 @@ def _draw(sampler: Sampler, z: Floats, labels: Floats, path: Path) -> None:
     else:
         picture: ImageFormat = "png" if kind == "png" else "jpg"
         content = encode(enlarge(grid(images, columns=steps), GRID_ENLARGEMENT), picture)
-    write_atomically(path, content)
+    write_atomically(path, content, durable=False)

@@ -10,8 +10,39 @@ from pathlib import Path
 from gan.errors import FileError, UserError
 
 
+@contextmanager
+def file_errors(path: Path | None = None) -> Iterator[None]:
+    """What the operating system says of a file, as a `FileError`: one line for whoever named the file.
+
+    An error while a file is read or written does not say which; it is then of `path`, if that is given.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except OSError as error:
+        name = error.filename2 or error.filename or path
+        if error.errno is None or name is None:
+            raise
+        raise FileError(f"{name} cannot be used ({error.strerror}); correct that, or name another one") from error
+
+
+@contextmanager
+def writing(what: object, *, remedy: str = "make room there or name another place") -> Iterator[None]:
+    """What the operating system says while something is written, as a `FileError` that says what that is."""
+    try:
+        yield
+    except UserError:
+        raise
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise FileError(f"{what} cannot be written ({error.strerror}); {remedy}") from error
+
+
+@file_errors()
 def check_writable(directory: Path, *, flag: str | None = None) -> None:
-    """See that a directory can be written to, or made; nothing is made.
+    """Check that a directory can be written to, or made; nothing is made.
 
     Raises:
         ValueError: it cannot; name another one, with `flag` if that is given.
@@ -27,28 +58,15 @@ def check_writable(directory: Path, *, flag: str | None = None) -> None:
 
 
 @contextmanager
-def file_errors() -> Iterator[None]:
-    """What the operating system says of a file, as a `FileError`: one line for whoever named the file."""
-    try:
-        yield
-    except UserError:
-        raise
-    except OSError as error:
-        if error.errno is None or error.filename is None:
-            raise
-        raise FileError(f"{error.filename} cannot be used: {error.strerror}") from error
-
-
-@contextmanager
 def exclusive(path: Path, *, waiting: str | None = None) -> Iterator[None]:
     """Hold the lock file `path`, which stays; the system lets go of it however the process ends.
 
     While another process holds it, say `waiting` and wait.
 
     Raises:
-        ValueError: another process holds it, and `waiting` is None.
+        ValueError: another process holds it, and `waiting` is None; or it cannot be had.
     """
-    with file_errors():
+    with file_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.open("a")
     with lock as file:
@@ -59,7 +77,15 @@ def exclusive(path: Path, *, waiting: str | None = None) -> Iterator[None]:
                 raise UserError(f"another run is writing to {path.parent}; wait for it, or name another one") from None
             print(waiting, file=sys.stderr)
             fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise FileError(f"{path} cannot be locked ({error.strerror}); name a place on another disk") from error
         yield
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file; an error names it, also one that comes while it is read."""
+    with file_errors(path):
+        return path.read_bytes()
 
 
 def reason(error: Exception) -> str:
@@ -69,7 +95,7 @@ def reason(error: Exception) -> str:
 
 
 def flush_directory(directory: Path) -> None:
-    """See that names in a directory are on the disk."""
+    """Write the names in a directory to the disk."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -77,22 +103,28 @@ def flush_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file under a temporary name beside it, then move it into place; parents are made.
+
+    Args:
+        path: of the file. However the process ends, it has the old content or the new.
+        content: of the file.
+        durable: whether it is on the disk when this returns, whatever the machine does next; that takes its time.
 
     Raises:
         OSError: it cannot be written; what was there is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part-{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        flush_directory(path.parent)
-    except OSError as error:
-        raise FileError(f"{path} cannot be written ({reason(error)}); make room there or name another place") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("wb") as file:
+                file.write(content)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        if durable:
+            flush_directory(path.parent)

@@ -15,11 +15,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gan.command_line import number, parser, run
 from gan.errors import FileError, MissingError
-from gan.files import file_errors, write_atomically
+from gan.files import file_errors, read_file, write_atomically
 from gan.images import GRID_GAP, Pixels, animation
 
 COLUMNS = "columns.txt"
-"""The label vectors of the grid's columns, one a line."""
+"""The label vectors of the grid's columns, one per line."""
+
+EXPECTED = "expected one of ./train.py, such as logs/gan/TIME"
 
 CAPTION = 16
 FRAMES, SECONDS, HOLD = 40, 6.0, 2.0
@@ -39,17 +41,18 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
         FileNotFoundError: there is no picture.
         OSError: one cannot be read, or the film not be written.
     """
-    paths = sorted(path for path in directory.glob("samples-*.png") if re.fullmatch(r"samples-\d{8}", path.stem))
+    if not directory.is_dir():
+        raise MissingError(f"{directory} is no directory; {EXPECTED}")
+    paths = sorted(path for path in directory.iterdir() if re.fullmatch(r"samples-\d{8}\.png", path.name))
     if not paths:
-        found = "holds no samples-STEP.png" if directory.is_dir() else "is no directory"
-        raise MissingError(f"{directory} {found}; expected one of ./train.py, such as logs/gan/TIME")
+        raise MissingError(f"{directory} holds no samples-STEP.png; {EXPECTED}")
     chosen = np.unique(np.linspace(len(paths) - 1, 0, min(frames, len(paths))).round().astype(int))
     captioned = [_captioned(paths[index], _columns(directory)) for index in chosen]
     pictures = [picture for picture in captioned if picture.shape == captioned[-1].shape]
     made = []
     for kind in ("gif", "webp"):
         path = directory / f"film.{kind}"
-        write_atomically(path, animation(pictures, kind, seconds=seconds / len(pictures), hold=HOLD))
+        write_atomically(path, animation(pictures, kind, seconds=seconds / len(pictures), hold=HOLD), durable=False)
         made.append(path)
     return made
 
@@ -57,7 +60,7 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
 def _columns(directory: Path) -> list[str]:
     path = directory / COLUMNS
     try:
-        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return read_file(path).decode("utf-8").splitlines() if path.exists() else []
     except UnicodeDecodeError as error:
         raise FileError(f"{path} is not UTF-8; remove it to leave the labels out") from error
 
@@ -67,8 +70,11 @@ def _captioned(path: Path, columns: Sequence[str]) -> Pixels:
     try:
         with Image.open(path) as image:
             picture = image.copy()
-    except OSError as error:
-        raise FileError(f"{path} cannot be read ({error.strerror or 'it is damaged'}); remove it") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow raises errors of many kinds for damaged files.
+        why = getattr(error, "strerror", None) or "it is damaged"
+        raise FileError(f"{path} cannot be read ({why}); remove it") from error
     font = ImageFont.load_default(size=10)
     width = (picture.width - GRID_GAP) / max(1, len(columns))
     names = [re.sub(r":0\.5\b", "", text).replace(",", "+") for text in columns]

@@ -24,7 +24,9 @@ TWO_HOT_COLUMNS = 10
 
 def one_hot(classes: Sequence[int], num_classes: int) -> Floats:
     """Label vectors (L, K) of class indices."""
-    return np.eye(num_classes, dtype=np.float32)[np.asarray(classes, np.int64)]
+    vectors = np.zeros((len(classes), num_classes), np.float32)
+    vectors[np.arange(len(classes)), np.asarray(classes, np.int64)] = 1
+    return vectors
 
 
 def class_index(text: str, spec: ImageSpec) -> int:

@@ -31,7 +31,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: byte {error.start} is not UTF-8 text; expected a YAML file") from None
     except OSError as error:
-        problem = "is a directory" if path.is_dir() else f"cannot be read ({error.strerror})"
+        problem = "is a directory" if isinstance(error, IsADirectoryError) else f"cannot be read ({error.strerror})"
         raise ConfigError(f"{path}: {problem}; expected a YAML file") from None
     values = parse_yaml(text, str(path))
     if not isinstance(values, dict | None):

@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +9,7 @@ import pytest
 from helpers import clean_environment
 from PIL import Image, ImageSequence
 
+from gan.errors import FileError
 from gan.film import make_film
 from gan.images import encode
 
@@ -120,4 +123,31 @@ def test_labels_that_are_no_text_are_named(tmp_path):
     run = write_run(tmp_path / "run", range(2))
     (run / "columns.txt").write_bytes(b"\xff")
     with pytest.raises(OSError, match=r"columns.txt is not UTF-8; remove it to leave the labels out"):
+        make_film(run)
+
+
+def test_no_damage_of_a_picture_is_a_traceback(tmp_path):
+    run = write_run(tmp_path / "run", range(2))
+    path = run / "samples-00000001.png"
+    content = path.read_bytes()
+    refusals = 0
+    for place in range(len(content)):
+        for damaged in (content[:place], content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]):
+            path.write_bytes(damaged)
+            try:
+                make_film(run)
+            except FileError as error:
+                refusals += 1
+                assert str(error) == f"{path} cannot be read (it is damaged); remove it"
+    assert refusals > len(content)
+
+
+def test_a_directory_that_cannot_be_looked_into_is_named(tmp_path, monkeypatch):
+    def denied(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    run = write_run(tmp_path / "run", range(2))
+    for name in ("listdir", "scandir"):
+        monkeypatch.setattr(os, name, denied)
+    with pytest.raises(FileError, match=r"run cannot be used \(Permission denied\); correct that"):
         make_film(run)

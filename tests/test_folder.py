@@ -7,11 +7,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 from helpers import write_pictures
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
 
 from gan.data import cache
 from gan.data.dataset import DataSet, ReadOptions
@@ -300,6 +301,19 @@ def test_another_version_decodes_anew(directory, monkeypatch):
     assert len(entries(directory)) == 1
 
 
+@pytest.mark.parametrize("what", ["Pillow", "JPEG library"])
+def test_another_decoder_decodes_anew(directory, what, monkeypatch):
+    """It may come to other pixels."""
+    load_folder(directory, ReadOptions())
+    if what == "Pillow":
+        monkeypatch.setattr(PIL, "__version__", "99.0")
+    else:
+        monkeypatch.setattr(features, "version", lambda _: "99.0")
+    assert decoded_again(directory)
+    assert len(entries(directory)) == 1
+    assert not decoded_again(directory)
+
+
 def test_an_entry_has_two_files(directory):
     """Also where the images were grey at first."""
     Image.new("RGB", (8, 8), (1, 2, 3)).save(directory / "test" / "2.png")
@@ -376,8 +390,9 @@ def test_the_cache_can_be_elsewhere_and_shared(directory, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["about.json", "images.bin"])
-@pytest.mark.parametrize("how", ["truncated", "missing", "other"])
-def test_a_damaged_cache_is_made_anew(directory, name, how):
+@pytest.mark.parametrize("how", ["truncated", "missing", "other", "flipped"])
+def test_a_damaged_cache_is_made_anew(directory, name, how, capsys):
+    """A single bit is enough: here one of the last pixel, or of the name of a field."""
     whole = load_folder(directory, ReadOptions())
     digest, spec = whole.digest, whole.spec
     path = directory / "cache" / entries(directory)[0] / name
@@ -387,9 +402,29 @@ def test_a_damaged_cache_is_made_anew(directory, name, how):
         path.write_bytes(content[:-10])
     elif how == "other":
         path.write_bytes(b"[1]")
+    elif how == "flipped":
+        place = content.index(b"shape") if name == "about.json" else -1
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place:][1:])
+    capsys.readouterr()
     again = load_folder(directory, ReadOptions())
+    assert capsys.readouterr().err == f"warning: {path.parent} is damaged; the images are decoded anew\n"
     assert (again.digest, again.spec) == (digest, spec)
     assert not decoded_again(directory)
+    assert capsys.readouterr().err == ""
+
+
+def test_no_bit_of_what_a_cache_says_can_change_the_data(directory):
+    """Some of rows that are left out: with other ones, the labels would be those of other images."""
+    (directory / "train" / "2.png").write_bytes(b"")
+    whole = load_folder(directory, SKIP)
+    expected, labels = np.array(whole.train_images), whole.train_labels.tolist()
+    path = directory / "cache" / entries(directory)[0] / "about.json"
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        found = load_folder(directory, SKIP)
+        np.testing.assert_array_equal(found.train_images, expected)
+        assert found.train_labels.tolist() == labels
 
 
 def test_equal_tables_and_dates_elsewhere_do_not_share_pixels(tmp_path):

@@ -7,7 +7,7 @@ from PIL import Image, ImageSequence
 
 from gan import checkpoints
 from gan.checkpoints import About
-from gan.drawing import between_labels, between_styles, interpolate_labels, interpolate_styles
+from gan.drawing import between_labels, between_styles, generate, interpolate_labels, interpolate_styles
 from gan.images import ImageSpec, encode, enlarge, grid
 from gan.labels import one_hot
 from gan.models.generator import Generator
@@ -127,3 +127,57 @@ def test_a_name_that_no_file_can_have_is_refused_before_it_is_drawn(tmp_path):
             load_dir=tmp_path / "gan", output_dir=tmp_path / "o", ends=ends, steps=2, rows=1, seed=0, file_format="jpg"
         )
     assert not (tmp_path / "o").exists()
+
+
+def test_images_do_not_wait_for_the_disk_but_are_whole(load_dir, tmp_path, monkeypatch):
+    """Killed just before an image gets its name, a call leaves no part of it."""
+    monkeypatch.setattr("os.fsync", None)
+    where = {"load_dir": load_dir, "seed": 0}
+    generate(**where, output_dir=tmp_path, images_per_class=2, with_grid=True)
+    interpolate_labels(**where, output_dir=tmp_path, ends=("0", "1"), steps=2, rows=1, file_format="gif")
+    assert len(list(tmp_path.glob("[!.]*"))) == 8
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        generate(**where, output_dir=tmp_path / "other", images_per_class=2)
+    assert list((tmp_path / "other").iterdir()) == []
+
+
+NUMBERS = ImageSpec(8, 8, 1, ("5", "1", "0"))
+"""Where `1` is a name, and also an index of another class than `0` is."""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "stems", "legend"),
+    [
+        ({"classes": ["0", "2"]}, None, None),
+        ({"classes": ["0", "5"]}, {"2", "0"}, "0 is '5', 2 is '0'"),
+        ({"classes": ["1"]}, {"1"}, None),
+        ({"labels": ["0:1,5:3", "1"]}, {"0x0.75+2x0.25", "1"}, "0 is '5', 1 is '1', 2 is '0'"),
+        ({"classes": ["0", "5"], "with_names": True}, {"0", "5"}, None),
+    ],
+)
+def test_the_output_says_which_classes_file_names_are_of(tmp_path, chosen, stems, legend, capsys):
+    generator = Generator(NUMBERS, TINY)
+    checkpoints.save(tmp_path, About("gan", 1, NUMBERS, TINY, data=""), {"average": generator}, keep=1)
+    where = {"load_dir": tmp_path, "output_dir": tmp_path / "o"}
+    if stems is None:  # Both are the class of name 0.
+        with pytest.raises(ValueError, match="a class is given twice in 0 2"):
+            generate(**where, **chosen, images_per_class=1)
+        return
+    generate(**where, **chosen, images_per_class=1)
+    assert {path.name for path in (tmp_path / "o").iterdir()} == {f"{stem}-1.jpg" for stem in stems}
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("classes")]
+    assert lines == ([f"classes in file names: {legend}"] if legend else [])
+
+
+def test_ways_say_which_classes_they_are_of(load_dir, tmp_path, capsys):
+    where = {"load_dir": load_dir, "output_dir": tmp_path, "seed": 0, "steps": 2, "file_format": "png"}
+    interpolate_labels(**where, ends=("fox", "0"), rows=1)
+    assert "\nclasses in file names: 0 is 'cat', 2 is 'fox'\n" in capsys.readouterr().out
+    interpolate_styles(**where, classes=["dog"], labels=None)
+    said = capsys.readouterr().out
+    assert "from style 1 to 2 in 1\n" in said and "\nclasses in file names: 1 is 'dog'\n" in said

@@ -1,8 +1,10 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from gan.images import ImageSpec
-from gan.labels import grid_labels, label_text, parse_labels
+from gan.labels import grid_labels, label_text, one_hot, parse_labels
 
 SPEC = ImageSpec(28, 28, 1, tuple("0123456789"))
 PETS = ImageSpec(8, 8, 3, ("cat", "dog", "a:b", "c,d"))
@@ -48,6 +50,17 @@ def test_other_texts_are_refused(text, message):
     with pytest.raises(ValueError) as found:
         parse_labels(text, SPEC)
     assert message in str(found.value) and "\n" not in str(found.value)
+
+
+def test_one_hot_vectors_take_no_more_memory_than_their_own():
+    tracemalloc.start()
+    found = one_hot([9_999, 0], 10_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (found.shape, found.dtype) == ((2, 10_000), np.float32)
+    assert [np.flatnonzero(row).tolist() for row in found] == [[9_999], [0]]
+    assert (found.max(), one_hot([], 3).shape) == (1, (0, 3))
+    assert peak < 10 * found.nbytes  # All 10,000 would be 5,000 times as large.
 
 
 @pytest.mark.parametrize("text", ["3", "3:0.5,8:0.5", "0:0.25,3:0.25,8:0.5"])

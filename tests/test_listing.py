@@ -93,6 +93,7 @@ def test_a_comma_in_a_label_is_quoted(directory):
         ("1.png, " + "x" * 101, f"the label is '{'x' * 100}'; expected 1 to 100 printable characters"),
         ("1.png, a\tb", r"the label is 'a\tb'; expected 1 to 100 printable characters"),
         ("1" * 300 + ".png, a", f"the file name is '{'1' * 255}...'; expected that of a file in train/"),
+        ("猫" * 84 + ".png, a", f"the file name is '{'猫' * 84}.png'; expected that of a file in train/"),
         ("1\0.png, a", r"the file name is '1\x00.png'; expected that of a file in train/"),
         ("../test/1.png, a", "../test/1.png is outside of train/; expected the name of a file in it"),
         ("/etc/1.png, a", "/etc/1.png is outside of train/; expected the name of a file in it"),

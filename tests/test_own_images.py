@@ -89,7 +89,7 @@ def test_three_classes_of_40x24_in_colour_with_names(tmp_path, monkeypatch, caps
 
     arguments = {"load_dir": tmp_path / "checkpoints-data", "images_per_class": 2, "image_format": "png"}
     generate(**arguments, output_dir=tmp_path / "indices", with_grid=True)
-    assert "classes: 0 Hund, 1 tabby cat, 2 鳥\n" in capsys.readouterr().out
+    assert "\nclasses in file names: 0 is 'Hund', 1 is 'tabby cat', 2 is '鳥'\n" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "indices").iterdir()} == {
         "0-1.png", "0-2.png", "1-1.png", "1-2.png", "2-1.png", "2-2.png", "grid.png",
     }  # fmt: skip
@@ -108,7 +108,7 @@ def test_integers_with_gaps_keep_their_names(tmp_path, capsys):
     write_pictures(tmp_path / "data", {"train": ["30", "7", "100"] * 8, "test": ["7", "100", "30"] * 8})
     whole_run(tmp_path)
     generate(load_dir=tmp_path / "checkpoints-data", output_dir=tmp_path / "out", images_per_class=1, classes=["30"])
-    assert "classes: 1 30\n" in capsys.readouterr().out
+    assert "\nclasses in file names: 1 is '30'\n" in capsys.readouterr().out
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["1-1.jpg"]
 
 
@@ -117,7 +117,7 @@ def test_a_hundred_classes(tmp_path, capsys):
     write_pictures(tmp_path / "data", {"train": names * 2, "test": names})
     scores = whole_run(tmp_path, config=replace(TINY, gan_epochs=1, cls_epochs=1, fid_samples=100))
     assert scores.samples == 100
-    assert "train 200 images (2 to 2 a class)" in capsys.readouterr().out
+    assert "train 200 images (2 to 2 per class)" in capsys.readouterr().out
     sampler = Sampler.from_checkpoint(tmp_path / "checkpoints-data")
     assert sampler.style_grid(rows=2, seed=0).shape == (200, 8, 8, 1)
 

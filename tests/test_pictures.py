@@ -128,14 +128,14 @@ def test_every_16_bit_value_is_rounded_to_the_nearest():
 
 
 def test_16_bit_grey_with_transparency_is_refused():
-    with pytest.raises(BadImage, match="has 16 bits a channel and transparency"):
+    with pytest.raises(BadImage, match="has 16 bits per channel and transparency"):
         decode(png(16, 0, b"\0\1\2", width=1, height=1, transparent=3))
 
 
 @pytest.mark.parametrize(("colour", "channels"), [(2, 3), (4, 2), (6, 4)])
 def test_other_16_bit_images_are_refused(colour, channels):
     rows = (b"\0" + bytes(2 * 3 * channels)) * 2
-    with pytest.raises(BadImage, match="has 16 bits a channel; expected 8"):
+    with pytest.raises(BadImage, match="has 16 bits per channel; expected 8"):
         decode(png(16, colour, rows, width=3, height=2))
 
 

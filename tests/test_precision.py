@@ -6,6 +6,8 @@ import tensorflow as tf
 from gan.devices import precision
 from gan.devices.precision import choose
 
+NO_BFLOAT16 = "the CPU tells of no bfloat16 instructions, without which 16 bits are slower"
+
 
 def on(*devices: str) -> SimpleNamespace:
     names = tuple(f"/job:localhost/replica:0/task:0/device:{device}" for device in devices)
@@ -29,16 +31,25 @@ def test_what_is_asked_for_is_not_looked_up(devices):
         ("flags\t\t: fpu avx512_bf16 amx_bf16", "mixed_bfloat16", "the CPU has amx_bf16"),
         ("flags\t\t: fpu avx512_bf16", "mixed_bfloat16", "the CPU has avx512_bf16"),
         ("Features\t: fp asimd bf16", "mixed_bfloat16", "the CPU has bf16"),
-        ("flags\t\t: fpu avx512f", "mixed_float16", "the CPU has no bfloat16 instructions"),
-        ("model name : not_a_flag bf16", "mixed_float16", "the CPU has no bfloat16 instructions"),
-        (None, "mixed_float16", "the CPU has no bfloat16 instructions"),
+        ("flags\t\t: fpu avx512f", "float32", NO_BFLOAT16),
+        ("model name : not_a_flag bf16", "float32", NO_BFLOAT16),
+        (None, "float32", NO_BFLOAT16),
     ],
 )
 def test_a_cpu_is_asked_for_its_instructions(line, policy, reason, tmp_path, monkeypatch):
     monkeypatch.setattr(precision, "CPUINFO", tmp_path / "cpuinfo")
     if line is not None:
         (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{line}\n")
-    assert choose(True, on("CPU:0", "CPU:1")) == (policy, reason)
+    found = choose(True, on("CPU:0", "CPU:1"))
+    assert found == (policy, reason)
+    assert str(found).startswith(
+        "computing in float32: " if policy == "float32" else "computing in bfloat16 with float32 variables: "
+    )
+
+
+def test_a_cpu_that_cannot_be_asked_computes_in_float32(tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "CPUINFO", tmp_path)  # Which cannot be read as a file.
+    assert choose(True, on("CPU:0")) == ("float32", NO_BFLOAT16)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +67,3 @@ def test_all_gpus_must_compute_in_bfloat16(capabilities, policy, told, monkeypat
     found = choose(True, on(*(f"GPU:{index}" for index in range(len(details)))))
     assert found.policy == policy
     assert told in found.reason
-
-
-def test_a_tpu_does():
-    assert choose(True, on("TPU:0")).policy == "mixed_bfloat16"

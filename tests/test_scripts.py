@@ -247,7 +247,7 @@ def test_bad_input_is_one_line(work, name, arguments, expected):
         (["--classes", "3", "--labels", "8"], "argument --labels: not allowed with argument --classes"),
         (["--interpolate-styles", "--steps", "1"], "found 1, expected an integer from 2 to 1,000"),
         (["--steps", "5"], "--steps is for --interpolate-labels and --interpolate-styles; leave it out"),
-        (["--interpolate-styles", "--images-per-class", "3"], "draws one row a class; leave --images-per-class out"),
+        (["--interpolate-styles", "--images-per-class", "3"], "draws one row per class; leave --images-per-class out"),
     ],
 )
 def test_flags_of_generate_that_do_not_go_together_are_refused(work, arguments, expected):

@@ -1,7 +1,7 @@
 """Batches of the training split as a function of (seed, batch number), so that a run can resume at any of them.
 
 Batch number `u` lies in epoch `u // per_epoch`, and each epoch has a permutation of its own, drawn from (seed, epoch).
-Shapes: `N` images of `H W C` height, width, channels; `B` images a batch.
+Shapes: `N` images of `H W C` height, width, channels; `B` images per batch.
 
     images, labels = Batches(train_images, train_labels, batch_size=64, seed=0).take(first=step * 5, count=5)
 """

@@ -2,10 +2,11 @@
 
 An entry of the cache is a directory `{digest of the listing}-{size}`, with `images.bin`, the pixels of all rows in
 order, training split first, and `about.json`. It is written under a temporary name and moved into place, by one process
-at a time, so what has the name is whole; a changed table or file gives another digest, and the old entry is removed.
-Labels are not in it: they are those of the tables, whose digest is in the name.
+at a time; a changed table or file gives another digest, and the old entry is removed. Labels are not in it: they are
+those of the tables, whose digest is in the name. What `about.json` says of pixels and labels is checked at each start,
+by the SHA-256 of all of them, so a disk that has changed a bit is noticed, and the images are decoded anew.
 
-    entry = cached(listing, ReadOptions(image_size=(64, 64), resize="crop"), fill)
+    entry, dataset = cached(listing, ReadOptions(image_size=(64, 64), resize="crop"), fill=fill, read=read)
 """
 
 import hashlib
@@ -13,21 +14,24 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+import PIL
+from PIL import features
 
-from gan.data.dataset import ReadOptions, parts
+from gan.data.dataset import DataSet, ReadOptions, parts
 from gan.data.formats.listing import Listing, read_listing
-from gan.errors import FileError, UserError
-from gan.files import check_writable, exclusive, write_atomically
+from gan.errors import UserError
+from gan.files import check_writable, exclusive, file_errors, writing
 from gan.images import Pixels
 
 VERSION = 1
-"""Part of the digest: to be raised when the same files would be decoded to other pixels."""
+"""Part of the digest: to be raised when this code would decode the same files to other pixels."""
 
 IMAGES, ABOUT = "images.bin", "about.json"
 
@@ -93,7 +97,7 @@ class Entry:
         shape: (N, H, W, C) of the images, height, width and channels.
         skipped: rows that cannot be used, numbered from 0 through both splits, and why.
         transparent: how many images were laid on black.
-        digest: of the data set, as `DataSet.digest`.
+        digest: of the data set, as `DataSet.digest`: of all pixels and labels.
     """
 
     directory: str
@@ -101,6 +105,13 @@ class Entry:
     skipped: dict[int, str]
     transparent: int
     digest: str
+
+
+Fill = Callable[[Path, Listing, ReadOptions], Entry]
+"""Decodes the images of a listing into a file."""
+
+Read = Callable[[Listing, Entry, Pixels], DataSet]
+"""Makes a data set of an entry and its images (N, H, W, C)."""
 
 
 def entry_name(listing: Listing, options: ReadOptions) -> str:
@@ -112,10 +123,8 @@ def entry_name(listing: Listing, options: ReadOptions) -> str:
     return f"{_digest(listing, options)}-{size}"
 
 
-def cached(
-    listing: Listing, options: ReadOptions, fill: Callable[[Path, Listing, ReadOptions], Entry]
-) -> tuple[Entry, Pixels]:
-    """The entry of a listing and its images (N, H, W, C), mapped; where it is not there, `fill` writes the images.
+def cached(listing: Listing, options: ReadOptions, *, fill: Fill, read: Read) -> tuple[Entry, DataSet]:
+    """The entry of a listing, and its data, of mapped images; where it is not there, `fill` writes the images.
 
     Raises:
         ValueError: there is no place for the cache; or what `fill` raises.
@@ -123,56 +132,66 @@ def cached(
     """
     cache = options.cache_dir or listing.directory / "cache"
     path = cache / entry_name(listing, options)
-    if found := _open(path, options):
+    if found := _open(path, listing, options, read):
         return found
     check_writable(cache, flag="--cache-dir")
     with exclusive(cache / ".lock", waiting=f"waiting for another run, which is writing to {cache}"):
-        if found := _open(path, options):
+        if found := _open(path, listing, options, read, tell=True):
             return found
         entry = _write(path, listing, options, fill)
-        return entry, map_images(path / IMAGES, entry.shape)
+        return entry, read(listing, entry, map_images(path / IMAGES, entry.shape))
 
 
 def _digest(listing: Listing, options: ReadOptions) -> str:
-    """Of the listing; in a place that others may use too, also of where the data are."""
+    """Of the listing and of what decodes it; in a place that others may use too, also of where the data are.
+
+    Of NumPy only whole numbers are wanted, which are those of any version.
+    """
     directory = "" if options.cache_dir is None else listing.directory.resolve()
-    return hashlib.sha256(f"{VERSION} {listing.digest()} {directory}".encode()).hexdigest()[:16]
+    jpeg = features.version("libjpeg_turbo") or features.version("jpg")
+    text = f"{VERSION} {PIL.__version__} {jpeg} {listing.digest()} {directory}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _open(path: Path, options: ReadOptions) -> tuple[Entry, Pixels] | None:
-    """The entry at `path`, and its images; None if it is not there, damaged, or lacks rows that may not be skipped."""
+def _open(
+    path: Path, listing: Listing, options: ReadOptions, read: Read, *, tell: bool = False
+) -> tuple[Entry, DataSet] | None:
+    """The entry at `path`, and its data; None if it is not there, damaged, or lacks rows that may not be skipped."""
     try:
         values = json.loads((path / ABOUT).read_text())
         values["shape"] = tuple(map(int, values["shape"]))
         values["skipped"] = {int(row): str(why) for row, why in values["skipped"].items()}
         entry = Entry(**values)
-        images = map_images(path / IMAGES, entry.shape)
-    except (AttributeError, KeyError, OSError, TypeError, ValueError):
-        return None
-    return (entry, images) if options.on_bad_image == "skip" or not entry.skipped else None
+        if entry.skipped and options.on_bad_image != "skip":
+            return None
+        dataset = read(listing, entry, map_images(path / IMAGES, entry.shape))
+        if dataset.digest == entry.digest:
+            return entry, dataset
+    except (AttributeError, IndexError, KeyError, OSError, OverflowError, TypeError, ValueError):
+        pass  # Of what is damaged, anything may be wrong.
+    if tell and path.exists():
+        print(f"warning: {path} is damaged; the images are decoded anew", file=sys.stderr)
+    return None
 
 
-def _write(
-    path: Path, listing: Listing, options: ReadOptions, fill: Callable[[Path, Listing, ReadOptions], Entry]
-) -> Entry:
+def _write(path: Path, listing: Listing, options: ReadOptions, fill: Fill) -> Entry:
     """Make the entry; what killed runs left half-written goes, and entries of this directory as it was before."""
     for left in path.parent.iterdir():
         if PARTIAL.fullmatch(left.name):
             shutil.rmtree(left, ignore_errors=True)
     partial = path.with_name(f".{path.name}.part-{os.getpid()}")
+    remedy = "make room, or name another place with --cache-dir"
     try:
-        partial.mkdir()
-        entry = fill(partial / IMAGES, listing, options)
-        if read_listing(listing.directory).digest() != listing.digest():
-            raise UserError(f"{listing.directory} has changed while it was read; run the command again")
-        write_atomically(partial / ABOUT, json.dumps(asdict(entry), indent=1).encode())
-        shutil.rmtree(path, ignore_errors=True)
-        partial.rename(path)
-    except OSError as error:
-        raise FileError(
-            f"{path.parent}: the decoded images cannot be written ({error.strerror or error}); "
-            "make room, or name another place with --cache-dir"
-        ) from error
+        with writing(f"{path.parent}: the decoded images", remedy=remedy):
+            partial.mkdir()
+            entry = fill(partial / IMAGES, listing, options)
+            with file_errors():
+                changed = read_listing(listing.directory).digest() != listing.digest()
+            if changed:
+                raise UserError(f"{listing.directory} has changed while it was read; run the command again")
+            (partial / ABOUT).write_text(json.dumps(asdict(entry), indent=1))
+            shutil.rmtree(path, ignore_errors=True)
+            partial.rename(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     for other in path.parent.iterdir():

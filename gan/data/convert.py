@@ -23,9 +23,19 @@ from gan.data.dataset import DataSet
 from gan.data.decoding import BadImage, decode, in_order, quiet
 from gan.data.formats.classes import class_directories, left_out, split_files
 from gan.data.formats.idx import NAMES, UINT8, has_idx_files, load_idx
-from gan.data.formats.listing import FILES, HEADER, SPLITS, class_order, has_listing, read_listing, row_problem, shown
+from gan.data.formats.listing import (
+    FILES,
+    HEADER,
+    MAX_NAME_LENGTH,
+    SPLITS,
+    class_order,
+    has_listing,
+    read_listing,
+    row_problem,
+    shown,
+)
 from gan.errors import MissingError, UserError
-from gan.files import check_writable, file_errors
+from gan.files import check_writable, file_errors, read_file, writing
 from gan.images import Pixels, encode
 
 MAX_IDX_CLASSES = 256
@@ -42,7 +52,7 @@ class Item(NamedTuple):
 
     def content(self) -> bytes:
         """The picture file."""
-        return self.image.read_bytes() if isinstance(self.image, Path) else encode(self.image, "png")
+        return read_file(self.image) if isinstance(self.image, Path) else encode(self.image, "png")
 
     def suffix(self) -> str:
         return self.image.suffix.lower() if isinstance(self.image, Path) else ".png"
@@ -51,9 +61,9 @@ class Item(NamedTuple):
         if not isinstance(self.image, Path):
             return self.image
         try:
-            picture = decode(self.image.read_bytes())
+            picture = decode(read_file(self.image))
             if picture.transparent or picture.rounded:
-                what = "transparent parts" if picture.transparent else "16 bits a channel"
+                what = "transparent parts" if picture.transparent else "16 bits per channel"
                 raise BadImage(f"has {what}, which IDX files cannot hold")
         except BadImage as problem:
             raise UserError(f"{self.where}: {self.image.name} {problem}") from None
@@ -88,9 +98,10 @@ def convert(source: Path, target: Path, *, to: str, test_share: float = 0.1, see
     place.parent.mkdir(parents=True, exist_ok=True)
     partial = place.with_name(f".{place.name}.part-{os.getpid()}")
     try:
-        partial.mkdir()
-        {"folder": write_folder, "idx": write_idx, "classes": write_classes}[to](partial, items)
-        partial.replace(place)
+        with writing(target):
+            partial.mkdir()
+            {"folder": write_folder, "idx": write_idx, "classes": write_classes}[to](partial, items)
+            partial.replace(place)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     counts = Counter(item.split for item in items)
@@ -99,7 +110,7 @@ def convert(source: Path, target: Path, *, to: str, test_share: float = 0.1, see
 
 
 def _check_splits(items: list[Item]) -> None:
-    """See that both splits have images, and that every class has one for training."""
+    """Check that both splits have images, and that every class has one for training."""
     labels = {split: {item.label for item in items if item.split == split} for split in SPLITS}
     for split, found in labels.items():
         if not found:
@@ -121,7 +132,8 @@ def read_items(source: Path, *, test_share: float, seed: int) -> tuple[str, list
         for split in listing.splits:
             for row in split.rows:
                 if row.size < 0:
-                    raise MissingError(f"{split.where(row)}: {row.name} is not there; expected a picture file")
+                    found = "is no file" if split.path(row).exists() else "is not there"
+                    raise MissingError(f"{split.where(row)}: {row.name} {found}; expected a picture file")
         return "folder", [
             Item(split.name, row.label, row.name, split.where(row), split.path(row))
             for split in listing.splits
@@ -169,8 +181,11 @@ def write_folder(directory: Path, items: list[Item]) -> None:
 def write_classes(directory: Path, items: list[Item]) -> None:
     """A directory for each class; the names of the files keep split and order."""
     for label in {item.label for item in items}:
-        if "/" in label or label.startswith("."):
-            raise UserError(f"the label {label!r} cannot be the name of a directory; expected no / and no . before it")
+        if "/" in label or label.startswith(".") or len(label.encode()) > MAX_NAME_LENGTH:
+            raise UserError(
+                f"the label {label!r} cannot be the name of a directory; expected no / and no . before it, at most "
+                f"{MAX_NAME_LENGTH} bytes"
+            )
         (directory / label).mkdir()
     numbers = dict.fromkeys(SPLITS, 0)
     files = []
@@ -231,7 +246,7 @@ def main() -> None:
         "--test-share",
         type=number(float, 0, 1, open_ends=True),
         default=0.1,
-        help="of each class, if SRC has a directory a class",
+        help="of each class, if SRC has a directory per class",
     )
     flags.add_argument("--seed", type=number(int, 0), default=0, help="decides which images are for testing")
     args = flags.parse_args()

@@ -57,8 +57,6 @@ class DataSet:
     test_images: Pixels
     test_labels: Labels
     source: str
-    stored_digest: str | None = None
-    """The digest, where it is known from an earlier reading."""
 
     def __post_init__(self) -> None:
         for split, images, labels in self._splits():
@@ -88,7 +86,7 @@ class DataSet:
         lines = [self.source, f"images of {height}x{width}x{channels} in {self.spec.num_classes} classes"]
         for (split, images, _), counts in zip(self._splits(), self.class_counts(), strict=True):
             if self.spec.num_classes > MANY_CLASSES:
-                per_class = f"{counts.min():,} to {counts.max():,} a class"
+                per_class = f"{counts.min():,} to {counts.max():,} per class"
             else:
                 named = zip(self.spec.class_names, counts, strict=True)
                 per_class = ", ".join(f"{name}: {count}" for name, count in named)
@@ -98,8 +96,6 @@ class DataSet:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all pixels and labels, with their shapes, as hex digits."""
-        if self.stored_digest is not None:
-            return self.stored_digest
         total = hashlib.sha256()
         for _, images, labels in self._splits():
             total.update(f"{images.dtype}{images.shape}".encode())

@@ -70,7 +70,7 @@ def decode(content: bytes) -> Picture:
     if content.startswith(PNG_SIGNATURE):
         depth, colour = _checked_png(content)
         if depth == 16 and colour != PNG_GREY:
-            raise BadImage("has 16 bits a channel; expected 8: save it as an 8-bit image")
+            raise BadImage("has 16 bits per channel; expected 8: save it as an 8-bit image")
     elif not content.startswith(JPEG_SIGNATURE):
         raise BadImage("is empty" if not content else "is neither a PNG nor a JPEG file")
     try:
@@ -86,7 +86,7 @@ def decode(content: bytes) -> Picture:
 
 
 def _checked_png(content: bytes) -> tuple[int, int]:
-    """Bits a channel and colour type of a PNG whose chunks are all there and whole."""
+    """Bits per channel and colour type of a PNG whose chunks are all there and whole."""
     position = len(PNG_SIGNATURE)
     if len(content) > 16 and content[8:16] != b"\0\0\0\x0dIHDR":
         raise BadImage("is damaged: it does not begin with a PNG header")
@@ -104,7 +104,7 @@ def _checked_png(content: bytes) -> tuple[int, int]:
 
 
 def _converted(image: Image.Image, depth: int) -> Picture:
-    """The picture of an image of this many bits a channel."""
+    """The picture of an image of this many bits per channel."""
     if image.mode not in MODES:
         raise BadImage(f"is a {image.mode} image; expected grey or RGB: save it as one")
     if image.format == "PNG" and getattr(image, "is_animated", False):
@@ -119,7 +119,7 @@ def _converted(image: Image.Image, depth: int) -> Picture:
     transparent = False
     if image.mode == "I;16":
         if "transparency" in image.info:
-            raise BadImage("has 16 bits a channel and transparency; expected 8 bits: save it as an 8-bit image")
+            raise BadImage("has 16 bits per channel and transparency; expected 8 bits: save it as an 8-bit image")
         pixels = ((np.asarray(image, np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
     elif image.has_transparency_data:
         layer = image.convert("RGBA")

@@ -51,7 +51,7 @@ def load_dataset(data_path: str, options: ReadOptions = READ_AS_IT_IS) -> DataSe
         return load_folder(directory, options)
     if classes := class_directories(directory):
         raise UserError(
-            f"{data_path} holds a directory a class ({_some(classes)}); expected label tables: make them with "
+            f"{data_path} holds a directory per class ({_some(classes)}); expected label tables: make them with "
             f"python -m gan.data.convert {shlex.quote(data_path)} OTHER_DIRECTORY"
         )
     found = _some(sorted(entry.name for entry in directory.iterdir())) or "nothing"

@@ -16,6 +16,9 @@ import tensorflow as tf
 CPU_FLAGS = ("amx_bf16", "avx512_bf16", "bf16")
 """What processors that compute in bfloat16 say of themselves, x86's and ARM's."""
 
+POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
+"""From what every device computes in to what few do: the first one that a device needs is that of all."""
+
 CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -33,29 +36,32 @@ class Precision(NamedTuple):
 def choose(mixed_precision: bool | str, strategy: tf.distribute.Strategy) -> Precision:
     """What `config.mixed_precision` comes to on the devices of a strategy.
 
-    True is bfloat16 where every device computes in it: TPUs, GPUs of compute capability 8.0 or higher, CPUs with such
-    instructions; else float16.
+    True is bfloat16 where every device computes in it: GPUs of compute capability 8.0 or higher, CPUs with such
+    instructions. Else it is float16 on GPUs, and float32 on CPUs, which are many times slower in float16.
     """
     if isinstance(mixed_precision, str):
         return Precision(f"mixed_{mixed_precision}", "as mixed_precision says")
     if not mixed_precision:
         return Precision("float32", "mixed_precision is false")
-    found = {_bfloat16(device) for device in strategy.extended.worker_devices}
-    lacking = sorted(reason for able, reason in found if not able)
-    reason = ", ".join(lacking or sorted(reason for _, reason in found))
-    return Precision("mixed_float16" if lacking else "mixed_bfloat16", reason)
+    found = {_fitting(device) for device in strategy.extended.worker_devices}
+    policy = min((each.policy for each in found), key=POLICIES.index)
+    return Precision(policy, ", ".join(sorted(each.reason for each in found if each.policy == policy)))
 
 
-def _bfloat16(name: str) -> tuple[bool, str]:
-    """Whether a device computes in bfloat16, and by what one can tell."""
+def _fitting(name: str) -> Precision:
+    """The 16 bits that a device computes in, else float32, and how one can tell."""
     device = tf.DeviceSpec.from_string(name)
-    if device.device_type == "TPU":
-        return True, "a TPU does"
     if device.device_type == "GPU":
         gpu = tf.config.get_visible_devices("GPU")[device.device_index]
-        capability = tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
-        return capability >= (8, 0), f"a GPU of compute capability {capability[0]}.{capability[1]}; bfloat16 wants 8.0"
-    text = CPUINFO.read_text() if CPUINFO.exists() else ""
+        major, minor = tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
+        policy = "mixed_bfloat16" if (major, minor) >= (8, 0) else "mixed_float16"
+        return Precision(policy, f"a GPU of compute capability {major}.{minor}; bfloat16 wants 8.0")
+    try:
+        text = CPUINFO.read_text()
+    except OSError:
+        text = ""
     flags = {flag for line in re.findall(r"(?m)^(?:flags|Features)\s*:(.*)", text) for flag in line.split()}
     able_by = next((flag for flag in CPU_FLAGS if flag in flags), None)
-    return (True, f"the CPU has {able_by}") if able_by else (False, "the CPU has no bfloat16 instructions")
+    if able_by is None:
+        return Precision("float32", "the CPU tells of no bfloat16 instructions, without which 16 bits are slower")
+    return Precision("mixed_bfloat16", f"the CPU has {able_by}")

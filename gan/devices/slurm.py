@@ -14,9 +14,9 @@ from collections.abc import Iterator, MutableMapping
 
 from gan.errors import UserError
 
-FIRST_PORT, PORTS, PORTS_A_JOB = 20_000, 10_000, 50
+FIRST_PORT, PORTS, PORTS_PER_JOB = 20_000, 10_000, 50
 """Ports follow from the job's number, since jobs may share a host: those of 200 jobs in a row differ, with up to 50
-processes a host. Those of steps of one job do not: run them on other hosts, or after each other."""
+processes per host. Those of steps of one job do not: run them on other hosts, or after each other."""
 
 PROCESSES, HOSTS, PER_HOST, OWN = (
     f"SLURM_{name}" for name in ("STEP_NUM_TASKS", "STEP_NODELIST", "STEP_TASKS_PER_NODE", "PROCID")
@@ -36,7 +36,7 @@ def name_the_workers(environment: MutableMapping[str, str]) -> None:
         return
     try:
         hosts, counts = _hosts(environment[HOSTS]), _counts(environment[PER_HOST])
-        port = FIRST_PORT + int(environment.get("SLURM_JOB_ID", "0")) * PORTS_A_JOB % PORTS
+        port = FIRST_PORT + int(environment.get("SLURM_JOB_ID", "0")) * PORTS_PER_JOB % PORTS
         places = [(h, n) for h, count in zip(range(len(hosts)), counts, strict=True) for n in range(count)]
         index = int(environment[OWN])
         if len(places) != int(environment[PROCESSES]) or len(set(hosts)) < len(hosts) or not 0 <= index < len(places):

@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ PART_ROWS, PART_BYTES = 256, 4 << 20
 
 SMALL_FILE = 4096
 """Bytes. To decode smaller files is mostly work in Python, where threads only get in each other's way: on two cores
-they decoded 7,700 files of MNIST a second, and one at a time 17,000."""
+they decoded 7,700 files of MNIST per second, and one at a time 17,000."""
 
 MAX_FILE = 1 << 28
 """Bytes of a picture file."""
@@ -70,7 +71,7 @@ def load_folder(directory: Path, options: ReadOptions) -> DataSet:
         if split.unlisted:
             more = f" and {len(split.unlisted) - 1:,} more" if len(split.unlisted) > 1 else ""
             print(f"warning: {shown(split.unlisted[0])}{more} in {split.name}/: not in {split.table}", file=sys.stderr)
-    entry, images = cached(listing, options, _decode)
+    entry, dataset = cached(listing, options, fill=_decode, read=_dataset)
     if entry.skipped:
         places = listing.places()
         number, what = min(entry.skipped.items())
@@ -80,7 +81,7 @@ def load_folder(directory: Path, options: ReadOptions) -> DataSet:
             f"the first: {split.where(row)}: {row.name} {what}",
             file=sys.stderr,
         )
-    return _dataset(listing, images, skipped=entry.skipped, transparent=entry.transparent, digest=entry.digest)
+    return dataset
 
 
 def _decode(path: Path, listing: Listing, options: ReadOptions) -> Entry:
@@ -106,19 +107,16 @@ def _decode(path: Path, listing: Listing, options: ReadOptions) -> Entry:
     for split, kept in zip(listing.splits, _kept(listing, skipped), strict=True):
         if not kept.any():
             raise problems.error(listing.directory, f"no image of the {split.name} split can be used")
-    dataset = _dataset(listing, map_images(path, file.shape), skipped=skipped, transparent=transparent)
-    return Entry(str(listing.directory.resolve()), file.shape, skipped, transparent, dataset.digest)
+    entry = Entry(str(listing.directory.resolve()), file.shape, skipped, transparent, digest="")
+    return replace(entry, digest=_dataset(listing, entry, map_images(path, file.shape)).digest)
 
 
-def _dataset(
-    listing: Listing, images: Pixels, *, skipped: Iterable[int], transparent: int, digest: str | None = None
-) -> DataSet:
+def _dataset(listing: Listing, entry: Entry, images: Pixels) -> DataSet:
     """The data set of the images (N, H, W, C) of all rows but those skipped."""
-    train, test = (
-        listing.class_indices(split)[kept] for split, kept in zip(listing.splits, _kept(listing, skipped), strict=True)
-    )
+    kept = _kept(listing, entry.skipped)
+    train, test = (listing.class_indices(split)[rows] for split, rows in zip(listing.splits, kept, strict=True))
     _, height, width, channels = images.shape
-    laid = f", {transparent:,} of them with transparent parts, laid on black" if transparent else ""
+    laid = f", {entry.transparent:,} of them with transparent parts, laid on black" if entry.transparent else ""
     return DataSet(
         spec=ImageSpec(height, width, channels, listing.class_names),
         train_images=images[: len(train)],
@@ -126,7 +124,6 @@ def _dataset(
         test_images=images[len(train) :],
         test_labels=test,
         source=f"PNG and JPEG files in {listing.directory}{laid}",
-        stored_digest=digest,
     )
 
 

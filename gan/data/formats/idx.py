@@ -18,6 +18,7 @@ import numpy as np
 
 from gan.data.dataset import DataSet, Labels
 from gan.errors import MissingError, UserError
+from gan.files import read_file
 from gan.images import ImageSpec, Pixels
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -99,7 +100,7 @@ def read_idx(path: Path) -> Pixels:
 
 def _unpacked(path: Path) -> bytes:
     """A file's bytes, decompressed where they are gzip's: the name may not tell."""
-    content = path.read_bytes()
+    content = read_file(path)
     if not content.startswith(GZIP_MAGIC):
         return content
     try:

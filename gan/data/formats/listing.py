@@ -1,6 +1,6 @@
 """A directory of labelled images as its tables list it, with what is wrong with them.
 
-    DIR/train/*.png|jpg    DIR/train_labels.csv    a header `Filename, Label`, then a row an image
+    DIR/train/*.png|jpg    DIR/train_labels.csv    a header `Filename, Label`, then a row per image
     DIR/test/*.png|jpg     DIR/test_labels.csv
 
 Labels are integers, gaps allowed, or words. Nothing of an image is read here but its size in bytes and its date.
@@ -24,6 +24,7 @@ import numpy as np
 
 from gan.data.dataset import Labels
 from gan.errors import MissingError, UserError
+from gan.files import read_file
 
 SPLITS = ("train", "test")
 FILES = ("train/", "train_labels.csv", "test/", "test_labels.csv")
@@ -31,6 +32,8 @@ HEADER = ["Filename", "Label"]
 SUFFIXES = (".png", ".jpg", ".jpeg")
 MAX_LABEL_LENGTH = 100
 MAX_NAME_LENGTH = 255
+"""Bytes of a file's name, on most systems."""
+
 SHOWN_PROBLEMS = 20
 INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
@@ -154,7 +157,7 @@ def read_listing(directory: Path, *, batch_size: int = 1) -> Listing:
 
 def _read_split(directory: Path, name: str, problems: Problems) -> Split:
     table = directory / f"{name}_labels.csv"
-    content = table.read_bytes()
+    content = read_file(table)
     files = _picture_files(directory / name)
     first_lines: dict[str, int] = {}
     rows = []
@@ -220,7 +223,7 @@ def row_problem(values: list[str], split: str) -> str | None:
     if len(values) != len(HEADER):
         return f"found {len(values)} value{'s' * (len(values) != 1)}; expected a file name and a label"
     name, label = values
-    if not name or not name.isprintable() or name != name.strip() or len(name) > MAX_NAME_LENGTH:
+    if not name or not name.isprintable() or name != name.strip() or len(name.encode()) > MAX_NAME_LENGTH:
         return f"the file name is '{shown(name)}'; expected that of a file in {split}/"
     if "/" in name:
         escapes = name.startswith("/") or ".." in name.split("/")
