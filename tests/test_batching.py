@@ -108,6 +108,16 @@ def test_a_call_takes_as_many_as_fit_in_their_order(stub):
     assert stub.calls == [1, 60, 64, 100, 1]
 
 
+def test_a_call_has_as_many_images_as_a_pass_of_the_network():
+    stub = Stub(spec=ImageSpec(512, 512, 3, ("a", "b", "c")))
+    with opened(stub) as batching:
+        held(stub, batching)
+        answers = [batching.submit(*rows(*[7] * number)) for number in (1, 1, 3, 1)]
+        stub.go.set()
+        assert [len(answer.result(WAIT).images) for answer in answers] == [1, 1, 3, 1]
+    assert stub.calls == [1, 1, 1, 3, 1]
+
+
 def test_more_than_may_wait_are_refused(stub):
     with opened(stub, capacity=10) as batching:
         held(stub, batching)

@@ -23,7 +23,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 
 from gan.images import Pixels
-from gan.sampling import BATCH, Sampler, styles
+from gan.sampling import Sampler, styles
 from gan.serving import schemas
 from gan.serving.batching import Batching, Closed, Drawn, Full, checkpoint_name
 from gan.serving.errors import RESPONSES, add_error_handlers, one_line
@@ -55,7 +55,7 @@ def create_app(
     sampler: Sampler,
     *,
     queue_images: int = QUEUE_IMAGES,
-    images_per_call: int = BATCH,
+    images_per_call: int | None = None,
     warm: bool = False,
     watch_directory: Path | None = None,
     watch_seconds: float = 5.0,
@@ -65,7 +65,7 @@ def create_app(
     Args:
         sampler: draws the images.
         queue_images: images that may wait for the network, at least as many as one request may ask for.
-        images_per_call: images that are joined into one network call.
+        images_per_call: images that are joined into one network call; by default those of one pass of the network.
         warm: whether the sampler has drawn already; else the app is not ready until it has.
         watch_directory: where to look for new checkpoints, if they are to be picked up.
         watch_seconds: between two looks.

@@ -22,7 +22,7 @@ import numpy as np
 from gan.errors import UserError
 from gan.images import Pixels
 from gan.labels import Floats
-from gan.sampling import BATCH, Sampler
+from gan.sampling import Sampler, images_per_pass
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,8 @@ class Batching:
     Args:
         sampler: whose images are wanted; `swap` puts another one in its place.
         capacity: images that may wait, in all.
-        images_per_call: images in one network call, at most, unless a single request has more.
+        images_per_call: images in one network call, at most, unless a single request has more; by default those of one
+            pass of the network.
         warm: whether the sampler has drawn already; else the first thing that is drawn is an image for nobody.
         observe: told the number of images of each network call, by the thread that owns the network.
     """
@@ -69,12 +70,12 @@ class Batching:
         sampler: Sampler,
         *,
         capacity: int,
-        images_per_call: int = BATCH,
+        images_per_call: int | None = None,
         warm: bool = False,
         observe: Callable[[int], None] = lambda count: None,
     ) -> None:
         self.capacity = capacity
-        self.images_per_call = images_per_call
+        self.images_per_call = images_per_call or images_per_pass(sampler.spec)
         self._sampler = sampler
         self._observe = observe
         self._requests: deque[_Request] = deque()
