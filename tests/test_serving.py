@@ -276,6 +276,23 @@ def test_the_first_error_ends_the_search(kind, body):
     assert caught.value.error_count() == 1
 
 
+@pytest.mark.parametrize("path", ["/", "/docs", "/api/model", "/api/generate-image", "/healthz", "/readyz", "/metrics"])
+def test_a_request_to_another_name_is_one_line_whatever_it_asks_for(sampler, path):
+    client = TestClient(create_app(sampler, warm=True, host_names=["localhost", "[::1]", "gan.example.org"]))
+    known = ["localhost", "LOCALHOST:8080", "[::1]", "[::1]:8080", "gan.example.org:", "Gan.example.org:443"]
+    assert 421 not in [client.get(path, headers={"Host": host}).status_code for host in known]
+    others = ["", "evil.example", "127.0.0.1", "::1", "localhost.evil.example", "x@localhost", "localhost:x", "[::1"]
+    for host in [*others, "a" * 60_000]:
+        answer = client.get(path, headers={"Host": host})
+        assert answer.status_code == 421
+        assert answer.json()["detail"].startswith(f"the header Host is '{host[:40]}")
+        assert answer.json()["detail"].endswith(
+            "; expected localhost, [::1], gan.example.org: ./serve.py --allow-host NAME adds a name"
+        )
+        assert len(answer.content) < 300
+        assert "frame-ancestors" in answer.headers["content-security-policy"]
+
+
 def test_a_large_body_is_not_read(client):
     for path in ("/api/generate-image", "/healthz", "/nothing"):
         answer = client.post(path, content=b" " * (LARGEST_BODY + 1), headers=JSON)

@@ -11,7 +11,7 @@ takes long has others.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,7 +48,8 @@ Images of chosen classes in chosen styles. A label is a vector of class weights,
 style is a vector of numbers, or the seed of one. The same request gives the same bytes.
 
 Errors are `{"detail": "one line"}`: 422 where the request is not as the schema says, 413 where its body is too large,
-503 with `Retry-After` where too many images wait or the model is not ready yet."""
+421 where its Host header is no name of this server, 503 with `Retry-After` where too many images wait or the model is
+not ready yet."""
 
 
 def create_app(
@@ -57,6 +58,7 @@ def create_app(
     queue_images: int = QUEUE_IMAGES,
     images_per_call: int | None = None,
     warm: bool = False,
+    host_names: Collection[str] | None = None,
     watch_directory: Path | None = None,
     watch_seconds: float = 5.0,
 ) -> FastAPI:
@@ -67,6 +69,7 @@ def create_app(
         queue_images: images that may wait for the network, at least as many as one request may ask for.
         images_per_call: images that are joined into one network call; by default those of one pass of the network.
         warm: whether the sampler has drawn already; else the app is not ready until it has.
+        host_names: what a request's Host header may call the server, without a port, of any path; by default anything.
         watch_directory: where to look for new checkpoints, if they are to be picked up.
         watch_seconds: between two looks.
     """
@@ -97,7 +100,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.add_middleware(Around, largest_body=LARGEST_BODY, observe=metrics.count_request)
+    app.add_middleware(Around, largest_body=LARGEST_BODY, observe=metrics.count_request, host_names=host_names)
     add_error_handlers(app)
     _add_model(app, batching)
     _add_images(app, batching)
