@@ -40,6 +40,7 @@ LAYERS = (
     ("gan.training.gan_trainer", "gan.training.classifier_trainer"),
     (
         "gan.serving.batching",
+        "gan.serving.bodies",
         "gan.serving.schemas",
         "gan.serving.metrics",
         "gan.serving.middleware",

@@ -5,8 +5,8 @@
 All state is in the app: the queue before the network and the metrics. A request carries all that decides its answer, so
 the same request gives the same bytes as long as the checkpoint is the same.
 
-The event loop only waits: the network has a thread of its own (`gan.serving.batching`), and encoding an image that
-takes long has others.
+The event loop only waits: the network has a thread of its own (`gan.serving.batching`), and reading a long body
+(`gan.serving.bodies`) and encoding an image that takes long have others.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from gan.images import Pixels
 from gan.sampling import Sampler, styles
 from gan.serving import schemas
 from gan.serving.batching import Batching, Closed, Drawn, Full, checkpoint_name
+from gan.serving.bodies import BodyRoute
 from gan.serving.errors import RESPONSES, add_error_handlers, one_line
 from gan.serving.metrics import Metrics
 from gan.serving.middleware import Around
@@ -36,7 +37,6 @@ from gan.serving.watching import Watching
 
 log = logging.getLogger(__name__)
 
-LARGEST_BODY = 4 * 2**20
 QUEUE_IMAGES = 1024
 RETRY = {"Retry-After": "1"}
 
@@ -100,7 +100,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.add_middleware(Around, largest_body=LARGEST_BODY, observe=metrics.count_request, host_names=host_names)
+    app.router.route_class = BodyRoute
+    largest_body = schemas.largest_body(sampler.spec, noise_dims=sampler.noise_dims)
+    app.add_middleware(Around, largest_body=largest_body, observe=metrics.count_request, host_names=host_names)
     add_error_handlers(app)
     _add_model(app, batching)
     _add_images(app, batching)
@@ -127,7 +129,7 @@ def _add_model(app: FastAPI, batching: Batching) -> None:
                 images=schemas.most_images(spec),
                 seed=LARGEST_SEED,
                 style=LARGEST_STYLE,
-                body=LARGEST_BODY,
+                body=schemas.largest_body(spec, noise_dims=sampler.noise_dims),
                 queue=batching.capacity,
             ),
         )
