@@ -162,6 +162,26 @@ def test_a_request_that_was_cancelled_is_not_drawn(stub):
     assert stub.calls == [1, 1]
 
 
+def test_a_request_that_is_cancelled_frees_its_places_at_once(stub):
+    with opened(stub, capacity=10) as batching:
+        running = held(stub, batching)
+        unwanted, other = batching.submit(*rows(*range(8))), batching.submit(*rows(8))
+        with pytest.raises(Full):
+            batching.submit(*rows(1, 2))
+        assert not running.cancel(), "it does not wait"
+        for _ in range(2):
+            unwanted.cancel()
+            assert batching.waiting == 1
+        wanted = batching.submit(*rows(*range(9)))
+        assert batching.waiting == 10
+        stub.go.set()
+        assert values(other.result(WAIT)) == [8]
+        assert values(wanted.result(WAIT)) == list(range(9))
+        other.cancel()
+        assert batching.waiting == 0
+    assert stub.calls == [1, 10]
+
+
 def test_a_swapped_sampler_draws_from_the_next_call_on(stub):
     with opened(stub) as batching:
         first = held(stub, batching)

@@ -1,4 +1,5 @@
 import asyncio
+import http.client
 import io
 import json
 import sys
@@ -6,11 +7,12 @@ import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from helpers import TINY
 from PIL import Image
@@ -24,6 +26,7 @@ from gan.serving import schemas
 from gan.serving.app import create_app
 from gan.serving.bodies import LONG_BODY, MOST_PARTS, JsonRequest
 from gan.serving.middleware import Around
+from gan.serving.running import bind, listen
 
 SPEC = ImageSpec(8, 6, 3, ("dark", "middle", "bright"))
 LABELS = [0.0, 1.0, 0.0]
@@ -444,6 +447,58 @@ def test_a_full_queue_and_a_cold_model_are_503():
         finally:
             stub.go.set()
         assert [answer.result(WAIT).status_code for answer in (held, waiting, last)] == [200, 200, 200]
+
+
+@contextmanager
+def over_sockets(app):
+    """The port of an app that uvicorn serves."""
+    with bind("127.0.0.1", 0) as listener:
+        listen(listener)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def test_a_client_that_hangs_up_frees_its_places_in_the_queue():
+    stub, many = Stub(), {"images": [{"labels": LABELS}] * 100}
+
+    def ask(path, body=None):
+        """A connection that waits for an answer."""
+        connection = stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT)))
+        connection.request("POST" if body else "GET", path, json.dumps(body) if body else None, JSON)
+        return connection
+
+    def answered(connection):
+        with connection.getresponse() as answer:
+            return answer.status, answer.read().decode(errors="replace")
+
+    def eventually(line):
+        deadline = time.monotonic() + WAIT / 2
+        while line not in answered(ask("/metrics"))[1]:
+            assert time.monotonic() < deadline, line
+            time.sleep(0.005)
+
+    with ExitStack() as stack, over_sockets(create_app(stub, queue_images=100, warm=True)) as port:
+        try:
+            drawn = ask("/api/generate-image", {"labels": LABELS})
+            assert stub.entered.acquire(timeout=WAIT)
+            unwanted = ask("/api/generate-images", many)
+            eventually("gan_waiting_images 100.0")
+            assert answered(ask("/api/generate-image", {"labels": LABELS}))[0] == 503
+            unwanted.close()
+            eventually("gan_waiting_images 0.0")
+            eventually('gan_requests_total{path="/api/generate-images",status="499"} 1.0')
+            wanted = ask("/api/generate-images", many)
+            eventually("gan_waiting_images 100.0")
+        finally:
+            stub.go.set()
+        assert [answered(connection)[0] for connection in (drawn, wanted)] == [200, 200]
+        assert "gan_images_total 101.0" in answered(ask("/metrics"))[1]
 
 
 def test_a_failed_network_call_is_500_and_the_next_is_not():

@@ -12,12 +12,13 @@ The event loop only waits: the network has a thread of its own (`gan.serving.bat
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import Body, FastAPI, HTTPException, Query, Response
+from fastapi import Body, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
@@ -145,15 +146,15 @@ def _add_images(app: FastAPI, batching: Batching) -> None:
     spec, noise_dims = batching.sampler.spec, batching.sampler.noise_dims
     limited = schemas.make_schemas(spec, noise_dims=noise_dims)
 
-    async def generate_image(request: OneImage) -> Response:
-        drawn = await _draw(batching, [request])
+    async def generate_image(request: OneImage, connection: Request) -> Response:
+        drawn = await _draw(batching, [request], connection)
         content = await _encoded(lambda: picture(drawn.images[0], request.format), drawn.images)
         seed = request.drawn_by_seed
         headers = {"X-Checkpoint": drawn.checkpoint} | ({} if seed is None else {"X-Seed": str(seed)})
         return Response(content, media_type=MEDIA_TYPES[request.format], headers=headers)
 
-    async def generate_images(request: ManyImages) -> Response:
-        drawn = await _draw(batching, request.images)
+    async def generate_images(request: ManyImages, connection: Request) -> Response:
+        drawn = await _draw(batching, request.images, connection)
         if request.form == "zip":
             content = await _encoded(lambda: archive(drawn.images, request.format), drawn.images)
         else:
@@ -203,19 +204,49 @@ def _add_probes(app: FastAPI, batching: Batching, metrics: Metrics) -> None:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _draw(batching: Batching, choices: Sequence[Choice]) -> Drawn:
+async def _draw(batching: Batching, choices: Sequence[Choice], connection: Request) -> Drawn:
     """What a request asks for, or the answer that says why not."""
     if not batching.ready:
         raise HTTPException(503, "the model is not ready; ask again in a second", RETRY)
     labels = np.stack([choice.label_vector() for choice in choices])
     z = np.stack([choice.style_vector(batching.sampler.noise_dims) for choice in choices])
     try:
-        return await asyncio.wrap_future(batching.submit(labels, z))
+        return await _while_connected(batching.submit(labels, z), connection)
+    except HungUp as error:
+        raise HTTPException(499, str(error)) from error
     except (Full, Closed) as error:
         raise HTTPException(503, str(error), RETRY) from error
     except Exception as error:
         log.exception("a network call failed")
         raise HTTPException(500, one_line(f"the network failed: {error}")) from error
+
+
+class HungUp(Exception):
+    """Nobody waits for an answer any more."""
+
+
+async def _while_connected(answer: "Future[Drawn]", connection: Request) -> Drawn:
+    """What is drawn; it is cancelled as soon as the client hangs up.
+
+    Raises:
+        HungUp: the client did.
+    """
+    drawn = asyncio.wrap_future(answer)
+    hung_up = asyncio.ensure_future(_hang_up(connection))
+    try:
+        await asyncio.wait((drawn, hung_up), return_when=asyncio.FIRST_COMPLETED)
+        if not drawn.done():
+            raise HungUp("the client hung up")
+        return drawn.result()
+    finally:
+        drawn.cancel()
+        hung_up.cancel()
+
+
+async def _hang_up(connection: Request) -> None:
+    """Wait until the client does."""
+    while (await connection.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _encoded(encode: Callable[[], bytes], images: Pixels) -> bytes:
