@@ -4,13 +4,17 @@
     ./serve.py -p 8080
     ./serve.py -p 8080 --load-dir pets-64 --watch
     ./serve.py -p 8080 --host 0.0.0.0
+    ./serve.py -p 8080 --allow-host gan.example.org
 
-Only this machine can connect unless --host says otherwise. With --watch, a checkpoint that a training run saves is
-served without a restart. SIGTERM and Ctrl-C let requests that have come in be answered.
+Only this machine can connect unless --host says otherwise, and it has to call the server localhost, 127.0.0.1 or [::1]
+unless --allow-host adds a name: that of a proxy in front, for instance. With --watch, a checkpoint that a training run
+saves is served without a restart. SIGTERM and Ctrl-C let requests that have come in be answered.
 """
 
+import argparse
 import logging
 import math
+import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,10 +37,27 @@ def check_packages() -> None:
             )
 
 
+def host_name(text: str) -> str:
+    """An argparse type: what a Host header may have before its port."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", text):
+        raise argparse.ArgumentTypeError(
+            f"found {text}, expected a name or an address without a port, such as gan.example.org or [fd00::1]"
+        )
+    return text.lower()
+
+
 def main() -> None:
     flags = parser(__doc__)
     flags.add_argument("-p", "--port", type=number(int, 0, 65_535), default=8080, help="TCP port; 0: any that is free")
     flags.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0: all of this machine's")
+    flags.add_argument(
+        "--allow-host",
+        type=host_name,
+        nargs="+",
+        metavar="NAME",
+        help="answer requests to these names, too; without it, a server that only this machine can connect to answers "
+        "to localhost alone, and others to any name",
+    )
     flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoints")
     flags.add_argument(
         "--checkpoint",
@@ -60,7 +81,7 @@ def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("gan.serving").setLevel(logging.INFO)
 
-    from gan.serving.running import bind, listen, serve, url
+    from gan.serving.running import bind, host_names, listen, serve, url
 
     with bind(args.host, args.port) as listener:
         import_tensorflow()
@@ -69,7 +90,13 @@ def main() -> None:
 
         sampler = load(args.load_dir, args.checkpoint)
         watched = None if args.watch is None else args.load_dir
-        app = create_app(sampler, warm=True, watch_directory=watched, watch_seconds=args.watch or math.inf)
+        app = create_app(
+            sampler,
+            warm=True,
+            host_names=host_names(listener, args.allow_host or ()),
+            watch_directory=watched,
+            watch_seconds=args.watch or math.inf,
+        )
         listen(listener)
         logging.getLogger("gan.serving").info("%s serves %s", url(listener), describe(sampler))
         serve(app, listener)

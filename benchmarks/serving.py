@@ -186,7 +186,7 @@ def serve(way: str, directory: Path) -> None:
 
     sampler = make_sampler(way, directory)
     draw_one(sampler)
-    app = create_app(sampler, warm=True, images_per_call=64 if way == "joined" else 1)
+    app = create_app(sampler, warm=True, images_per_call=None if way == "joined" else 1)
     with bind("127.0.0.1", 0) as listener:
         listen(listener)
         print(url(listener), flush=True)

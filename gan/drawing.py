@@ -19,7 +19,7 @@ from gan.evaluation.scores import describe
 from gan.files import check_writable, file_errors, write_atomically
 from gan.images import GRID_GAP, FilmFormat, ImageFormat, ImageSpec, animation, encode, enlarge, grid
 from gan.labels import Floats, class_indices, one_hot, parse_labels
-from gan.sampling import BATCH, Sampler, styles
+from gan.sampling import Sampler, images_per_pass, styles
 
 Format = ImageFormat | FilmFormat
 
@@ -79,9 +79,10 @@ def generate(
     wanted = [(column, number) for number in numbers for column in columns]
     names = [f"{column.stem}-{number}.{image_format}" for column, number in wanted]
     drawn = []
+    size = images_per_pass(sampler.spec)
     with tqdm(total=len(wanted), desc="images", unit=" images", disable=None) as progress:
-        for start in range(0, len(wanted), BATCH):
-            part = wanted[start : start + BATCH]
+        for start in range(0, len(wanted), size):
+            part = wanted[start : start + size]
             vectors = np.stack([column.labels for column, _ in part])
             z = styles(sampler.noise_dims, seed=seed, numbers=[number for _, number in part])
             images = sampler.sample(vectors, z)

@@ -108,6 +108,16 @@ def test_a_call_takes_as_many_as_fit_in_their_order(stub):
     assert stub.calls == [1, 60, 64, 100, 1]
 
 
+def test_a_call_has_as_many_images_as_a_pass_of_the_network():
+    stub = Stub(spec=ImageSpec(512, 512, 3, ("a", "b", "c")))
+    with opened(stub) as batching:
+        held(stub, batching)
+        answers = [batching.submit(*rows(*[7] * number)) for number in (1, 1, 3, 1)]
+        stub.go.set()
+        assert [len(answer.result(WAIT).images) for answer in answers] == [1, 1, 3, 1]
+    assert stub.calls == [1, 1, 1, 3, 1]
+
+
 def test_more_than_may_wait_are_refused(stub):
     with opened(stub, capacity=10) as batching:
         held(stub, batching)
@@ -150,6 +160,26 @@ def test_a_request_that_was_cancelled_is_not_drawn(stub):
         with pytest.raises(CancelledError):
             unwanted.result(WAIT)
     assert stub.calls == [1, 1]
+
+
+def test_a_request_that_is_cancelled_frees_its_places_at_once(stub):
+    with opened(stub, capacity=10) as batching:
+        running = held(stub, batching)
+        unwanted, other = batching.submit(*rows(*range(8))), batching.submit(*rows(8))
+        with pytest.raises(Full):
+            batching.submit(*rows(1, 2))
+        assert not running.cancel(), "it does not wait"
+        for _ in range(2):
+            unwanted.cancel()
+            assert batching.waiting == 1
+        wanted = batching.submit(*rows(*range(9)))
+        assert batching.waiting == 10
+        stub.go.set()
+        assert values(other.result(WAIT)) == [8]
+        assert values(wanted.result(WAIT)) == list(range(9))
+        other.cancel()
+        assert batching.waiting == 0
+    assert stub.calls == [1, 10]
 
 
 def test_a_swapped_sampler_draws_from_the_next_call_on(stub):

@@ -84,5 +84,6 @@ def test_compose_builds_that_image_and_serves_this_machine_alone():
     (service,) = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"].values()
     assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).samefile(DEPLOY / "Dockerfile")
     assert service["ports"] == ["127.0.0.1:8080:8080"]
+    assert service["command"][-2:] == ["--allow-host", "localhost"]  # Else a page elsewhere could get a name for it.
     assert service["volumes"] == ["../checkpoints:/checkpoints:ro"]
     assert service["read_only"] and service["cap_drop"] == ["ALL"]

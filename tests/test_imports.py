@@ -40,6 +40,7 @@ LAYERS = (
     ("gan.runs",),
     (
         "gan.serving.batching",
+        "gan.serving.bodies",
         "gan.serving.schemas",
         "gan.serving.metrics",
         "gan.serving.middleware",

@@ -9,7 +9,7 @@ from gan.drawing import generate
 from gan.images import ImageSpec
 from gan.labels import class_indices, one_hot
 from gan.models.generator import Generator
-from gan.sampling import BATCH, Sampler, styles
+from gan.sampling import BATCH, Sampler, images_per_pass, styles
 
 SPEC = ImageSpec(28, 28, 1, tuple("0123456789"))
 
@@ -30,6 +30,42 @@ def test_an_image_does_not_depend_on_what_is_drawn_with_it(sampler):
     for index in (0, 5, BATCH - 1, BATCH, count - 1):
         alone = sampler.sample(labels[index : index + 1], z[index : index + 1])
         np.testing.assert_array_equal(together[index], alone[0])
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "count"),
+    [(8, 8, 64), (28, 28, 64), (32, 32, 64), (64, 64, 32), (128, 128, 8), (200, 64, 10), (512, 512, 1), (4096, 8, 4)],
+)
+def test_a_pass_has_fewer_images_the_larger_they_are(height, width, count):
+    """Each pass has exactly so many, and an image is the same in every place of one."""
+    spec = ImageSpec(height, width, 1, ("a",))
+    assert images_per_pass(spec) == images_per_pass(ImageSpec(height, width, 3, ("a", "b"))) == count
+    seen = []
+
+    def network(z, y, *, training):
+        seen.append(z.shape[0])
+        return tf.broadcast_to(z[:, :1, None, None], [z.shape[0], 2, 2, 1])
+
+    drawn = Sampler(network, spec, noise_dims=1).sample(
+        np.ones((count + 1, 1), np.float32), np.linspace(-1, 1, count + 1, dtype=np.float32)[:, None]
+    )
+    assert set(seen) == {count}
+    assert len(np.unique(drawn)) == count + 1
+
+
+def test_files_of_large_images_are_written_as_they_are_drawn(tmp_path, monkeypatch):
+    spec = ImageSpec(200, 200, 1, ("cat", "dog"))
+    about = About("gan", 1, spec, TINY, data="")
+    checkpoints.save(tmp_path / "checkpoints", about, {"average": Generator(spec, TINY)}, keep=1)
+    written = []
+
+    def sample(self, labels, styles):
+        written.append(len(list((tmp_path / "out").iterdir())))
+        return np.zeros((len(labels), *spec.shape), np.uint8)
+
+    monkeypatch.setattr(Sampler, "sample", sample)
+    generate(load_dir=tmp_path / "checkpoints", output_dir=tmp_path / "out", images_per_class=4)
+    assert written == [0, 3, 6]
 
 
 def test_many_networks_that_draw_once_each_are_nothing_to_warn_of(caplog):

@@ -23,6 +23,7 @@ from gan.images import ImageSpec, encode
 from gan.labels import one_hot
 from gan.models.generator import Generator
 from gan.sampling import Sampler, styles
+from gan.serving.running import bind, host_names
 
 ROOT = Path(__file__).parents[1]
 SPEC = ImageSpec(8, 8, 1, ("dark", "middle", "bright"))
@@ -92,7 +93,7 @@ def begin(url, body):
     """A connection with a request that the server waits for the body of."""
     host, port = url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=WAIT)
-    head = "POST /api/generate-images HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = "POST /api/generate-images HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     connection.sendall(f"{head}Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode())
     assert b"100 Continue" in connection.recv(1000)
     return connection
@@ -121,7 +122,7 @@ def test_what_was_sent_before_sigterm_is_answered(tmp_path):
     """On connections that the server has not seen yet, and on one that it has."""
     save(tmp_path, 7)
     body = json.dumps({"labels": [1, 2, 3]}).encode()
-    head = "POST /api/generate-image HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = "POST /api/generate-image HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     with running("--load-dir", tmp_path) as (process, url, _):
         host, port = url.removeprefix("http://").split(":")
         known = http.client.HTTPConnection(host, int(port), timeout=WAIT)
@@ -172,6 +173,47 @@ def test_clients_are_told_that_the_end_is_near():
         connection.close()
         assert found == [None, "close"]
         assert process.wait(WAIT) == 0
+
+
+def status(url, host):
+    """Of the answer to a request that calls the server by this name."""
+    connection = http.client.HTTPConnection(*url.removeprefix("http://").split(":"), timeout=WAIT)
+    connection.request("GET", "/readyz", headers={"Host": host})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status
+
+
+def test_a_page_of_another_name_that_leads_here_is_not_answered(tmp_path):
+    """DNS rebinding: a browser sends the name of the page that it took from elsewhere."""
+    save(tmp_path, 1)
+    with running("--load-dir", tmp_path) as (_, url, _):
+        hosts = ("localhost:1", "127.0.0.1", "[::1]:8080", "evil.example")
+        assert [status(url, host) for host in hosts] == [200] * 3 + [421]
+    with running("--load-dir", tmp_path, "--allow-host", "Gan.example.org", "other") as (_, url, _):
+        hosts = ("gan.example.org", "GAN.example.org:443", "other", "localhost", "evil.example")
+        assert [status(url, host) for host in hosts] == [200] * 4 + [421]
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "expected"),
+    [
+        ("127.0.0.1", [], ["localhost", "127.0.0.1", "[::1]"]),
+        ("127.0.0.2", [], ["localhost", "127.0.0.1", "[::1]", "127.0.0.2"]),
+        ("::1", ["gan"], ["localhost", "127.0.0.1", "[::1]", "gan"]),
+        ("0.0.0.0", [], None),
+        ("::", [], None),
+        ("0.0.0.0", ["gan"], ["localhost", "127.0.0.1", "[::1]", "0.0.0.0", "gan"]),
+    ],
+)
+def test_only_a_server_for_other_machines_goes_by_any_name(host, allowed, expected):
+    try:
+        listener = bind(host, 0)
+    except OSError:
+        pytest.skip("this machine has no such address")
+    with listener:
+        assert host_names(listener, allowed) == expected
 
 
 def refused(url):
@@ -271,6 +313,14 @@ def test_without_the_packages_the_command_that_installs_them_is_named(tmp_path):
         (["--watch", "0"], "argument --watch: found 0, expected a number from 0.01 to 86,400"),
         (["--watch", "nan"], "argument --watch: found nan, expected a number from 0.01 to 86,400"),
         (["--watch", "1e10"], "argument --watch: found 1e10, expected a number from 0.01 to 86,400"),
+        (
+            ["--allow-host", "http://gan"],
+            "argument --allow-host: found http://gan, expected a name or an address without",
+        ),
+        (
+            ["--allow-host", "gan", "gan:80"],
+            "argument --allow-host: found gan:80, expected a name or an address without",
+        ),
         (["-p", "x"], "argument -p/--port: invalid integer value: 'x'"),
     ],
 )

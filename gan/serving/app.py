@@ -5,27 +5,29 @@
 All state is in the app: the queue before the network and the metrics. A request carries all that decides its answer, so
 the same request gives the same bytes as long as the checkpoint is the same.
 
-The event loop only waits: the network has a thread of its own (`gan.serving.batching`), and encoding an image that
-takes long has others.
+The event loop only waits: the network has a thread of its own (`gan.serving.batching`), and reading a long body
+(`gan.serving.bodies`) and encoding an image that takes long have others.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import Body, FastAPI, HTTPException, Query, Response
+from fastapi import Body, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 
 from gan.images import Pixels
-from gan.sampling import BATCH, Sampler, styles
+from gan.sampling import Sampler, styles
 from gan.serving import schemas
 from gan.serving.batching import Batching, Closed, Drawn, Full, checkpoint_name
+from gan.serving.bodies import BodyRoute
 from gan.serving.errors import RESPONSES, add_error_handlers, one_line
 from gan.serving.metrics import Metrics
 from gan.serving.middleware import Around
@@ -36,7 +38,6 @@ from gan.serving.watching import Watching
 
 log = logging.getLogger(__name__)
 
-LARGEST_BODY = 4 * 2**20
 QUEUE_IMAGES = 1024
 RETRY = {"Retry-After": "1"}
 
@@ -48,15 +49,17 @@ Images of chosen classes in chosen styles. A label is a vector of class weights,
 style is a vector of numbers, or the seed of one. The same request gives the same bytes.
 
 Errors are `{"detail": "one line"}`: 422 where the request is not as the schema says, 413 where its body is too large,
-503 with `Retry-After` where too many images wait or the model is not ready yet."""
+421 where its Host header is no name of this server, 503 with `Retry-After` where too many images wait or the model is
+not ready yet."""
 
 
 def create_app(
     sampler: Sampler,
     *,
     queue_images: int = QUEUE_IMAGES,
-    images_per_call: int = BATCH,
+    images_per_call: int | None = None,
     warm: bool = False,
+    host_names: Collection[str] | None = None,
     watch_directory: Path | None = None,
     watch_seconds: float = 5.0,
 ) -> FastAPI:
@@ -65,8 +68,9 @@ def create_app(
     Args:
         sampler: draws the images.
         queue_images: images that may wait for the network, at least as many as one request may ask for.
-        images_per_call: images that are joined into one network call.
+        images_per_call: images that are joined into one network call; by default those of one pass of the network.
         warm: whether the sampler has drawn already; else the app is not ready until it has.
+        host_names: what a request's Host header may call the server, without a port, of any path; by default anything.
         watch_directory: where to look for new checkpoints, if they are to be picked up.
         watch_seconds: between two looks.
     """
@@ -97,7 +101,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.add_middleware(Around, largest_body=LARGEST_BODY, observe=metrics.count_request)
+    app.router.route_class = BodyRoute
+    largest_body = schemas.largest_body(sampler.spec, noise_dims=sampler.noise_dims)
+    app.add_middleware(Around, largest_body=largest_body, observe=metrics.count_request, host_names=host_names)
     add_error_handlers(app)
     _add_model(app, batching)
     _add_images(app, batching)
@@ -124,7 +130,7 @@ def _add_model(app: FastAPI, batching: Batching) -> None:
                 images=schemas.most_images(spec),
                 seed=LARGEST_SEED,
                 style=LARGEST_STYLE,
-                body=LARGEST_BODY,
+                body=schemas.largest_body(spec, noise_dims=sampler.noise_dims),
                 queue=batching.capacity,
             ),
         )
@@ -140,15 +146,15 @@ def _add_images(app: FastAPI, batching: Batching) -> None:
     spec, noise_dims = batching.sampler.spec, batching.sampler.noise_dims
     limited = schemas.make_schemas(spec, noise_dims=noise_dims)
 
-    async def generate_image(request: OneImage) -> Response:
-        drawn = await _draw(batching, [request])
+    async def generate_image(request: OneImage, connection: Request) -> Response:
+        drawn = await _draw(batching, [request], connection)
         content = await _encoded(lambda: picture(drawn.images[0], request.format), drawn.images)
         seed = request.drawn_by_seed
         headers = {"X-Checkpoint": drawn.checkpoint} | ({} if seed is None else {"X-Seed": str(seed)})
         return Response(content, media_type=MEDIA_TYPES[request.format], headers=headers)
 
-    async def generate_images(request: ManyImages) -> Response:
-        drawn = await _draw(batching, request.images)
+    async def generate_images(request: ManyImages, connection: Request) -> Response:
+        drawn = await _draw(batching, request.images, connection)
         if request.form == "zip":
             content = await _encoded(lambda: archive(drawn.images, request.format), drawn.images)
         else:
@@ -198,19 +204,49 @@ def _add_probes(app: FastAPI, batching: Batching, metrics: Metrics) -> None:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _draw(batching: Batching, choices: Sequence[Choice]) -> Drawn:
+async def _draw(batching: Batching, choices: Sequence[Choice], connection: Request) -> Drawn:
     """What a request asks for, or the answer that says why not."""
     if not batching.ready:
         raise HTTPException(503, "the model is not ready; ask again in a second", RETRY)
     labels = np.stack([choice.label_vector() for choice in choices])
     z = np.stack([choice.style_vector(batching.sampler.noise_dims) for choice in choices])
     try:
-        return await asyncio.wrap_future(batching.submit(labels, z))
+        return await _while_connected(batching.submit(labels, z), connection)
+    except HungUp as error:
+        raise HTTPException(499, str(error)) from error
     except (Full, Closed) as error:
         raise HTTPException(503, str(error), RETRY) from error
     except Exception as error:
         log.exception("a network call failed")
         raise HTTPException(500, one_line(f"the network failed: {error}")) from error
+
+
+class HungUp(Exception):
+    """Nobody waits for an answer any more."""
+
+
+async def _while_connected(answer: "Future[Drawn]", connection: Request) -> Drawn:
+    """What is drawn; it is cancelled as soon as the client hangs up.
+
+    Raises:
+        HungUp: the client did.
+    """
+    drawn = asyncio.wrap_future(answer)
+    hung_up = asyncio.ensure_future(_hang_up(connection))
+    try:
+        await asyncio.wait((drawn, hung_up), return_when=asyncio.FIRST_COMPLETED)
+        if not drawn.done():
+            raise HungUp("the client hung up")
+        return drawn.result()
+    finally:
+        drawn.cancel()
+        hung_up.cancel()
+
+
+async def _hang_up(connection: Request) -> None:
+    """Wait until the client does."""
+    while (await connection.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _encoded(encode: Callable[[], bytes], images: Pixels) -> bytes:

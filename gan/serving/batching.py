@@ -11,7 +11,6 @@ Shapes: `N` images, `H W C` image, `K` classes, `Z` style.
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
@@ -22,7 +21,7 @@ import numpy as np
 from gan.errors import UserError
 from gan.images import Pixels
 from gan.labels import Floats
-from gan.sampling import BATCH, Sampler
+from gan.sampling import Sampler, images_per_pass
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,8 @@ class Batching:
     Args:
         sampler: whose images are wanted; `swap` puts another one in its place.
         capacity: images that may wait, in all.
-        images_per_call: images in one network call, at most, unless a single request has more.
+        images_per_call: images in one network call, at most, unless a single request has more; by default those of one
+            pass of the network.
         warm: whether the sampler has drawn already; else the first thing that is drawn is an image for nobody.
         observe: told the number of images of each network call, by the thread that owns the network.
     """
@@ -69,15 +69,15 @@ class Batching:
         sampler: Sampler,
         *,
         capacity: int,
-        images_per_call: int = BATCH,
+        images_per_call: int | None = None,
         warm: bool = False,
         observe: Callable[[int], None] = lambda count: None,
     ) -> None:
         self.capacity = capacity
-        self.images_per_call = images_per_call
+        self.images_per_call = images_per_call or images_per_pass(sampler.spec)
         self._sampler = sampler
         self._observe = observe
-        self._requests: deque[_Request] = deque()
+        self._requests: dict[Future[Drawn], _Request] = {}  # By their answers, the oldest first.
         self._waiting = 0
         self._open = True
         self._changed = threading.Condition()
@@ -121,22 +121,29 @@ class Batching:
     def submit(self, labels: Floats, styles: Floats) -> "Future[Drawn]":
         """Ask for images of label vectors (N, K) and styles (N, Z); N is at least 1 and at most the capacity.
 
-        The answer raises what the network call raised.
+        The answer raises what the network call raised. Whoever cancels it gives its places in the queue to others.
 
         Raises:
             Full: they do not fit into the queue now.
             Closed: after `close`.
         """
         request = _Request(labels, styles, Future())
+        request.answer.add_done_callback(self._forget)
         with self._changed:
             if not self._open:
                 raise Closed("the server is shutting down; ask another one")
             if self._waiting + len(labels) > self.capacity:
                 raise Full(f"{self._waiting} images wait already, of at most {self.capacity}; ask again later")
-            self._requests.append(request)
+            self._requests[request.answer] = request
             self._waiting += len(labels)
             self._changed.notify()
         return request.answer
+
+    def _forget(self, answer: "Future[Drawn]") -> None:
+        """Free the places of a request that was cancelled while it waited."""
+        with self._changed:
+            if request := self._requests.pop(answer, None):
+                self._waiting -= len(request.labels)
 
     def swap(self, sampler: Sampler) -> None:
         """Draw with another sampler from the next network call on.
@@ -175,9 +182,13 @@ class Batching:
         with self._changed:
             while self._open and not self._requests:
                 self._changed.wait()
-            while self._requests and (not taken or count + len(self._requests[0].labels) <= self.images_per_call):
-                taken.append(self._requests.popleft())
-                count += len(taken[-1].labels)
+            for request in self._requests.values():
+                if taken and count + len(request.labels) > self.images_per_call:
+                    break
+                taken.append(request)
+                count += len(request.labels)
+            for request in taken:
+                del self._requests[request.answer]
             self._waiting -= count
         return taken
 

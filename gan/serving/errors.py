@@ -33,7 +33,7 @@ _EXPECTED = {
 }
 
 _TITLES = {
-    400: "the body cannot be read as JSON: it is too deep, has too long a number, or is not UTF-8",
+    400: "the body cannot be read as JSON: it is too deep, has too many parts or too long a number, or is not UTF-8",
     404: "there is nothing here; /docs shows what there is",
     413: TOO_LARGE,
 }

@@ -1,12 +1,15 @@
-"""Around every request: the metrics are told, and the answer gets headers that keep a browser from the outside.
+"""Around every request: its Host header is checked, the metrics are told, and the answer gets headers that keep a
+browser from the outside.
 
-The page loads nothing from other hosts and runs no script that is written into it, and the browser is told so.
+The page loads nothing from other hosts, runs no script that is written into it, submits no form and is part of no other
+page, and the browser is told so.
 """
 
 import asyncio
 import logging
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -16,7 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 log = logging.getLogger(__name__)
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:",
+    # The last three do not fall back on default-src: each has to be named.
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     # Asked for anew each time, with the tag of the last answer: a page and a model that are replaced are seen.
@@ -33,12 +38,21 @@ class Around:
     app: what answers.
     largest_body: bytes; a request that says it has more is not let in; what says nothing is read as far as that.
     observe: told the route's path, the status and the seconds of each request.
+    host_names: the only ones that a request may have in its Host header, in lower case; None: any.
     """
 
-    def __init__(self, app: ASGIApp, *, largest_body: int, observe: Callable[[str, int, float], None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        largest_body: int,
+        observe: Callable[[str, int, float], None],
+        host_names: Collection[str] | None = None,
+    ) -> None:
         self.app = app
         self.largest_body = largest_body
         self.observe = observe
+        self.host_names = host_names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,8 +80,11 @@ class Around:
                 raise HTTPException(413)
             return message
 
-        fits = _body_length(scope) <= self.largest_body
-        app = self.app if fits else JSONResponse({"detail": TOO_LARGE}, 413)
+        app = self.app
+        if self.host_names is not None and _host_name(scope) not in self.host_names:
+            app = JSONResponse({"detail": self._misdirected(scope)}, 421)
+        elif _body_length(scope) > self.largest_body:
+            app = JSONResponse({"detail": TOO_LARGE}, 413)
         try:
             await app(scope, receive_counted, send_with_headers)
         except asyncio.CancelledError:  # So ends a request that is still coming in when the server has waited enough.
@@ -76,6 +93,21 @@ class Around:
                 await JSONResponse({"detail": ENDED}, 503)(scope, receive, send_with_headers)
         finally:
             self.observe(_route(scope), status or 500, time.perf_counter() - started)
+
+    def _misdirected(self, scope: Scope) -> str:
+        """Why a request is not answered by the name that it calls this server."""
+        found = ascii(Headers(scope=scope).get("host", ""))[:80]
+        expected = ", ".join(self.host_names or ())
+        return f"the header Host is {found}; expected {expected}: ./serve.py --allow-host NAME adds a name"
+
+
+def _host_name(scope: Scope) -> str:
+    """The name or address that a request calls the server by, without the port; empty where there is none.
+
+    Starlette's TrustedHostMiddleware would do, but for its words, which do not say what to do.
+    """
+    match = re.fullmatch(r"(\[[0-9a-f:.]+\]|[^][:/@]+)(:[0-9]*)?", Headers(scope=scope).get("host", "").lower())
+    return match[1] if match else ""
 
 
 def _body_length(scope: Scope) -> int:

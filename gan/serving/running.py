@@ -7,6 +7,8 @@ serve(app, listener)
 import asyncio
 import signal
 import socket
+from collections.abc import Sequence
+from ipaddress import ip_address
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -19,6 +21,8 @@ READ_ON_SECONDS = 0.25
 """After the signal; what clients had sent by then may not have been read yet."""
 
 BACKLOG = 2048
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -58,8 +62,24 @@ def listen(listener: socket.socket) -> None:
 
 def url(listener: socket.socket) -> str:
     """Where a socket is found, such as `http://127.0.0.1:8080`."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{_address(listener)}:{listener.getsockname()[1]}"
+
+
+def host_names(listener: socket.socket, allowed: Sequence[str]) -> list[str] | None:
+    """What requests at a socket may call the server in their Host header; None: anything.
+
+    A page of another site cannot read from this server, unless its own name leads to this machine (DNS rebinding). So
+    at a loopback address the server goes by local names alone, and elsewhere by any until one is allowed.
+    """
+    if not allowed and not ip_address(listener.getsockname()[0]).is_loopback:
+        return None
+    return list(dict.fromkeys([*LOCAL_NAMES, _address(listener), *allowed]))
+
+
+def _address(listener: socket.socket) -> str:
+    """As it is in a URL: IPv6 is in brackets."""
+    host = str(listener.getsockname()[0])
+    return f"[{host}]" if ":" in host else host
 
 
 class _Server(uvicorn.Server):

@@ -27,6 +27,9 @@ LONGEST_SIDE = 65_000
 MOST_PIXELS = 2**21
 """Of a grid: what bounds the time of one request."""
 
+NUMBER_BYTES, IMAGE_BYTES = 64, 1024
+"""Of a request: a number has up to 24 (-2.2250738585072014e-308), and room for indentation; an image also has keys."""
+
 Format = Literal["png", "jpeg"]
 
 
@@ -177,6 +180,11 @@ def most_images(spec: ImageSpec) -> int:
     """Images that one request may ask for: in a grid of any shape they stay within its limits."""
     height, width = spec.height + GRID_GAP, spec.width + GRID_GAP
     return max(1, min(MOST_IMAGES, LONGEST_SIDE // max(height, width), MOST_PIXELS // (height * width)))
+
+
+def largest_body(spec: ImageSpec, *, noise_dims: int) -> int:
+    """Bytes of the longest request for a model, with room for long numbers on indented lines."""
+    return most_images(spec) * (NUMBER_BYTES * (spec.num_classes + noise_dims) + IMAGE_BYTES) + IMAGE_BYTES
 
 
 def make_schemas(spec: ImageSpec, *, noise_dims: int) -> Schemas:
