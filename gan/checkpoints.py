@@ -63,6 +63,7 @@ def checkpoint_path(directory: Path, kind: Kind, step: int) -> Path:
     return directory / f"{kind}-{step:08d}"
 
 
+@file_errors()
 def steps_saved(directory: Path, kind: Kind) -> list[int]:
     """Steps of the checkpoints of a kind in a directory, ascending."""
     return sorted({step for step, _ in _candidates(directory, kind)})
@@ -166,8 +167,8 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
     path = checkpoint_path(directory, about.kind, about.step)
     partial = directory / f".{path.name}.part-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     try:
+        partial.mkdir(parents=True)
         tf.train.Checkpoint(**_variables(objects)).write(str(partial / "variables"))
         files = {file.name: _written(file) for file in sorted(partial.iterdir())}
         values = asdict(about) | {"spec": about.spec.to_dict(), "layout": _layout(objects), "files": files}
@@ -263,11 +264,12 @@ def writing(directory: Path, kind: Kind) -> Iterator[None]:
         ValueError: there is another.
     """
     with exclusive(directory / f".{kind}.lock"):
-        for partial in directory.glob(f".{kind}-*.part-*"):
-            _remove(partial)
-        for aside in directory.glob(f".{kind}-*.aside-*"):
-            path = directory / aside.name.removeprefix(".").partition(".")[0]
-            _remove(aside) if path.exists() else aside.rename(path)
+        with file_errors(directory):
+            for partial in directory.glob(f".{kind}-*.part-*"):
+                _remove(partial)
+            for aside in directory.glob(f".{kind}-*.aside-*"):
+                path = directory / aside.name.removeprefix(".").partition(".")[0]
+                _remove(aside) if path.exists() else aside.rename(path)
         yield
 
 

@@ -86,7 +86,7 @@ def generate(
             vectors = np.stack([column.labels for column, _ in part])
             z = styles(sampler.noise_dims, seed=seed, numbers=[number for _, number in part])
             images = sampler.sample(vectors, z)
-            for name, image in zip(names[start : start + BATCH], images, strict=True):
+            for name, image in zip(names[start : start + size], images, strict=True):
                 write_atomically(output_dir / name, encode(image, image_format), durable=False)
             progress.update(len(part))
             if with_grid:

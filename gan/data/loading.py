@@ -56,8 +56,8 @@ def load_dataset(data_path: str, options: ReadOptions = READ_AS_IT_IS) -> DataSe
         )
     found = _some(sorted(entry.name for entry in directory.iterdir())) or "nothing"
     raise UserError(
-        f"{data_path} holds {found}; expected the IDX files of MNIST, or {', '.join(FILES)} (README.md, Your own "
-        f"images); {remedy}"
+        f"{data_path} holds {found}; expected the IDX files of MNIST, or {', '.join(FILES)} (docs/own-images.md)"
+        f"; {remedy}"
     )
 
 

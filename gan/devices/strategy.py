@@ -47,7 +47,7 @@ def make_strategy(devices: str | None, place: Place = ALONE) -> tf.distribute.St
     if NVIDIA_DRIVER.exists() and "CUDA_VISIBLE_DEVICES" not in os.environ:
         print(
             "warning: there is an NVIDIA driver, but TensorFlow finds no GPU and the CPU is used; "
-            "install its CUDA libraries (see README.md), or look for the reason with TF_CPP_MIN_LOG_LEVEL=0",
+            "install its CUDA libraries (see docs/install.md), or look for the reason with TF_CPP_MIN_LOG_LEVEL=0",
             file=sys.stderr,
         )
     return tf.distribute.MirroredStrategy(["CPU:0"])

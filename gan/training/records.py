@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ import tensorflow as tf
 
 from gan.config import Config, dump_config
 from gan.errors import FileError
-from gan.files import reason, write_atomically
+from gan.files import file_errors, reason, write_atomically
 from gan.images import Pixels, encode, enlarge
 
 
@@ -81,7 +82,14 @@ class Records:
             with self._writing():
                 self._cut(resumed[1])
         else:
-            self.directory = _new_directory(directory)
+            with file_errors(directory):
+                self.directory = _new_directory(directory)
+            if resumed is not None:
+                print(
+                    f"warning: {directory} does not hold the records of the run so far ({resumed[0] or 'no name'}); "
+                    f"new ones begin in {self.directory}: pass the --log-dir of that run to go on with them",
+                    file=sys.stderr,
+                )
         dump_config(config, self.directory / name)
         with self._writing():
             self._events = tf.summary.create_file_writer(str(self.directory))

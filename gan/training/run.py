@@ -27,7 +27,7 @@ from gan.devices.precision import choose
 from gan.devices.strategy import agreed_signal, check_agreement, make_strategy
 from gan.errors import UserError
 from gan.evaluation.scores import Scores
-from gan.files import check_writable
+from gan.files import check_writable, file_errors
 from gan.sampling import real_grid
 from gan.training.loop import Schedule, train
 from gan.training.records import NoRecords, Records
@@ -228,8 +228,9 @@ class Run:
         with checkpoints.writing(save_dir, self.kind):
             if checkpoints.steps_saved(save_dir, self.kind) != self._found:
                 raise UserError(f"another run has saved checkpoints in {save_dir} meanwhile; start again")
-            for left in save_dir.glob(f".{CONFIG_FILES[self.kind]}.part-*"):
-                left.unlink()
+            with file_errors(save_dir):
+                for left in save_dir.glob(f".{CONFIG_FILES[self.kind]}.part-*"):
+                    left.unlink()
             yield [] if self.options.resume else self._found.copy()
 
     def _open_records(self) -> Records:
