@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from gan.command_line import add_training_flags, import_tensorflow, number, parser, run
+from gan.command_line import add_training_flags, exit_status, import_tensorflow, number, parser
 
 
 def main() -> None:
@@ -41,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(exit_status(main))

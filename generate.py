@@ -17,7 +17,7 @@ The same checkpoint, class and seed give the same bytes, whatever else is drawn.
 import sys
 from pathlib import Path
 
-from gan.command_line import import_tensorflow, number, parser, run, which_checkpoint
+from gan.command_line import exit_status, import_tensorflow, number, parser, which_checkpoint
 
 
 def main() -> None:
@@ -103,4 +103,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(exit_status(main))

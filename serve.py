@@ -19,7 +19,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from gan.command_line import import_tensorflow, number, parser, run, which_checkpoint
+from gan.command_line import exit_status, import_tensorflow, number, parser, which_checkpoint
 from gan.errors import UserError
 
 
@@ -103,4 +103,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(exit_status(main))

@@ -135,13 +135,13 @@ def random_checkpoint(directory: Path, seed: int) -> Path:
 def make_sampler(way: str, directory: Path) -> Any:
     """The sampler that a way serves."""
     from gan.checkpoints import load
-    from gan.devices.inference import Batched
+    from gan.devices.inference import Inference
     from gan.sampling import Sampler
 
     sampler = Sampler.from_checkpoint(directory)
     if way == "small" and sampler.path:
         generator = load(directory, "gan").network
-        sampler._generate = Batched(lambda z, y: [generator(z, y, training=False)], size=1)
+        sampler._generate = Inference(lambda z, y: [generator(z, y, training=False)], size=1)
     return sampler
 
 

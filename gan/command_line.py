@@ -1,7 +1,7 @@
 """What the scripts share: their common flags, and one line and a status instead of a traceback.
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(exit_status(main))
 """
 
 import argparse
@@ -167,7 +167,7 @@ def _start_tensorflow(devices: str | None, *, deterministic: bool) -> None:
         tensorflow.config.list_logical_devices()
 
 
-def run(main: Callable[[], None]) -> int:
+def exit_status(main: Callable[[], None]) -> int:
     """Call `main`; a `UserError` and a diverged run become one line on standard error and an exit status.
 
     So does what is about the machine: a package or memory that is not there, an output that nobody reads. Any other

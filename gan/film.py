@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gan.command_line import number, parser, run
+from gan.command_line import exit_status, number, parser
 from gan.errors import FileError, MissingError
 from gan.files import file_errors, read_file, write_atomically
 from gan.images import GRID_GAP, Pixels, animation
@@ -100,4 +100,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(exit_status(main))

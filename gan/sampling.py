@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from gan.checkpoints import Which, load
 from gan.data.dataset import DataSet, gather
-from gan.devices.inference import Batched
+from gan.devices.inference import Inference
 from gan.images import ImageSpec, Pixels, grid, grid_classes, pixels_from_network
 from gan.labels import Floats, one_hot
 from gan.seeding import Purpose, numpy_stream
@@ -76,7 +76,7 @@ class Sampler:
         self.step = step
         self.scores = scores or {}
         self.noise_dims = noise_dims
-        self._generate = Batched(
+        self._generate = Inference(
             lambda z, y: [generator(z, y, training=False)], size=images_per_pass(spec), strategy=strategy
         )
 

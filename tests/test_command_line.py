@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from helpers import clean_environment
 
-from gan.command_line import devices, run
+from gan.command_line import devices, exit_status
 from gan.errors import Diverged, MissingError, UserError
 
 
@@ -42,7 +42,7 @@ def raises(error):
 )
 def test_an_error_is_one_line_and_a_status(error, status, line, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["some/train.py"])
-    assert run(raises(error)) == status
+    assert exit_status(raises(error)) == status
     found = capsys.readouterr().err
     assert found.startswith(f"train.py: {line}")
     assert found.count("\n") == 1
@@ -63,18 +63,19 @@ def test_an_error_is_one_line_and_a_status(error, status, line, capsys, monkeypa
 )
 def test_what_is_not_ours_keeps_its_traceback(error):
     with pytest.raises(type(error)):
-        run(raises(error))
+        exit_status(raises(error))
 
 
 CLOSED = """
 import sys
-from gan.command_line import run
+from gan.command_line import exit_status
+from gan.errors import UserError
 
 def main():
     print("half a line", end="")
-    raise ValueError("found this, expected that")
+    raise UserError("found this, expected that")
 
-sys.exit(run(main))
+sys.exit(exit_status(main))
 """
 
 
@@ -87,7 +88,7 @@ def test_the_status_stays_when_nobody_reads():
 
 
 def test_success_is_zero():
-    assert run(lambda: None) == 0
+    assert exit_status(lambda: None) == 0
 
 
 @pytest.mark.parametrize("text", ["cpu", "cpu:1", "cpu:16", "0", "0,1", "3,2,11"])

@@ -11,7 +11,6 @@ import pytest
 from helpers import write_idx, write_pictures
 from PIL import Image
 
-from gan.command_line import run
 from gan.data import convert as module
 from gan.data.convert import convert
 from gan.data.dataset import ReadOptions
@@ -298,7 +297,7 @@ def test_the_command(tmp_path):
 def test_the_flags(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["convert", "a", "b", "--test-share", "1.5"])
     with pytest.raises(SystemExit) as stop:
-        run(module.main)
+        exit_status(module.main)
     assert stop.value.code == 2
     assert "argument --test-share: found 1.5, expected a number between 0 and 1" in capsys.readouterr().err
     assert not np.any([path.name == "b" for path in tmp_path.iterdir()])

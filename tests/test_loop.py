@@ -41,7 +41,7 @@ def test_calls_are_as_long_as_makes_python_cheap(seconds, expected, monkeypatch)
         assert pace.steps_per_call == 1
         times = iter([0.0, taken])
         monkeypatch.setattr("gan.training.loop.time", SimpleNamespace(perf_counter=lambda times=times: next(times)))
-        pace.run(lambda: {"steps/ran": tf.constant(1)})
+        pace.timed(lambda: {"steps/ran": tf.constant(1)})
     assert pace.steps_per_call == expected
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from gan.command_line import number, parser, run
+from gan.command_line import exit_status, number, parser
 from gan.data.dataset import DataSet
 from gan.data.decoding import BadImage, decode, in_order, quiet
 from gan.data.formats.classes import class_directories, left_out, split_files
@@ -254,4 +254,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(exit_status(main))

@@ -2,7 +2,7 @@
 
 Every replica takes a batch of its own at a time, and all of them know all results, in order.
 
-    draw = Batched(generator, size=64, strategy=strategy)
+    draw = Inference(generator, size=64, strategy=strategy)
     (images,) = draw(styles, labels)
 """
 
@@ -15,7 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 
-class Batched:
+class Inference:
     """Args:
     function: of batches of `size` rows each; returns a list of batches.
     size: rows in one pass of the function on one replica.

@@ -17,7 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan.data.dataset import gather
-from gan.devices.inference import Batched
+from gan.devices.inference import Inference
 from gan.errors import Diverged, UserError
 from gan.images import Pixels, network_from_pixels
 
@@ -81,7 +81,7 @@ class Reader:
             features = classifier.features(network_from_pixels(tf.cast(pixels, tf.float32)))
             return [features, tf.argmax(classifier.head(features), axis=1)]
 
-        self._read = Batched(read, size=BATCH, strategy=strategy)
+        self._read = Inference(read, size=BATCH, strategy=strategy)
 
     def read(self, images: Pixels, labels: NDArray[np.int32]) -> Features:
         """What is seen in images (N, H, W, C) uint8 whose classes are to be `labels` (N,)."""

@@ -66,7 +66,7 @@ class Pace:
         self.steps_per_call = wanted or 1
         self._seconds: list[float] | None = None if wanted else []
 
-    def run(self, call: Callable[[], Metrics]) -> Metrics:
+    def timed(self, call: Callable[[], Metrics]) -> Metrics:
         """What the call returns."""
         if self._seconds is None:
             return call()
@@ -124,7 +124,7 @@ def train(
             first, step = step, schedule.end_of_call(step, pace.steps_per_call)
             count = step - first
             batch = batches.take(first * updates, count * updates)
-            metrics = pace.run(partial(trainer.run, first, batch))
+            metrics = pace.timed(partial(trainer.run, first, batch))
             progress.advance(count * images_a_step)
             # Of the call before: this one's result would have to be waited for.
             if earlier is not None:
