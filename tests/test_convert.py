@@ -11,6 +11,7 @@ import pytest
 from helpers import write_idx, write_pictures
 from PIL import Image
 
+from gan.command_line import exit_status
 from gan.data import convert as module
 from gan.data.convert import convert
 from gan.data.dataset import ReadOptions

@@ -8,12 +8,13 @@ import pytest
 from helpers import TINY, write_idx, write_pictures
 from PIL import Image
 
-from gan import checkpoints, runs
+from gan import checkpoints
 from gan.data.convert import convert
 from gan.data.formats import folder
 from gan.drawing import generate
 from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler
+from gan.training import run
 from gan.training.run import RunOptions
 
 WORDS = ["tabby cat", "Hund", "鳥"]
@@ -35,7 +36,7 @@ def whole_run(directory: Path, data: str = "data", config=TINY, **changes):
 
 @pytest.fixture(autouse=True)
 def strategy(one_replica, monkeypatch):
-    monkeypatch.setattr(runs, "make_strategy", lambda _: one_replica)
+    monkeypatch.setattr(run, "make_strategy", lambda *_: one_replica)
 
 
 def test_a_run_on_a_folder_is_the_run_on_the_same_idx_files(tmp_path):
