@@ -36,8 +36,8 @@ def tiny_settings(**changes: Any) -> dict[str, Any]:
 
 
 def clean_environment() -> dict[str, str]:
-    """For a script as a user runs it: the tests' own settings of TensorFlow stay out of it."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    """For a script as a user runs it: settings of TensorFlow, and of when Python writes, stay out of it."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("TF_") and key != "PYTHONUNBUFFERED"}
 
 
 def tiny_data(*, height: int = 8, width: int = 8, channels: int = 1, train: int = 40, test: int = 24) -> DataSet:

@@ -1,6 +1,8 @@
 import argparse
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
@@ -8,6 +10,8 @@ from helpers import clean_environment
 
 from gan.command_line import devices, exit_status
 from gan.errors import Diverged, MissingError, UserError
+
+ROOT = Path(__file__).parents[1]
 
 
 def raises(error):
@@ -42,6 +46,7 @@ def raises(error):
 )
 def test_an_error_is_one_line_and_a_status(error, status, line, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["some/train.py"])
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)  # Else `python -m pytest` is what was called.
     assert exit_status(raises(error)) == status
     found = capsys.readouterr().err
     assert found.startswith(f"train.py: {line}")
@@ -69,11 +74,11 @@ def test_what_is_not_ours_keeps_its_traceback(error):
 CLOSED = """
 import sys
 from gan.command_line import exit_status
-from gan.errors import UserError
+from gan.errors import Diverged
 
 def main():
     print("half a line", end="")
-    raise UserError("found this, expected that")
+    raise Diverged("the loss is NaN")
 
 sys.exit(exit_status(main))
 """
@@ -82,9 +87,11 @@ sys.exit(exit_status(main))
 def test_the_status_stays_when_nobody_reads():
     """As when Ctrl-C has ended a `tee`."""
     words = [sys.executable, "-c", CLOSED]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        process.stdout.close()
-        assert process.wait(60) == 2
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(words, env=clean_environment(), cwd=ROOT, stdout=writes, stderr=writes, timeout=60)
+    os.close(writes)
+    assert done.returncode == 3
 
 
 def test_success_is_zero():

@@ -296,9 +296,11 @@ def test_the_command(tmp_path):
 
 
 def test_the_flags(tmp_path, monkeypatch, capsys):
+    write_idx(tmp_path / "a")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["convert", "a", "b", "--test-share", "1.5"])
     with pytest.raises(SystemExit) as stop:
         exit_status(module.main)
     assert stop.value.code == 2
     assert "argument --test-share: found 1.5, expected a number between 0 and 1" in capsys.readouterr().err
-    assert not np.any([path.name == "b" for path in tmp_path.iterdir()])
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

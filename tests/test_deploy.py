@@ -58,7 +58,9 @@ def test_the_tfjobs_command_is_one_of_the_repository(job):
     script, *_ = container["command"]
     assert (DEPLOY.parent / script).stat().st_mode & 0o111
     help_text = (DEPLOY.parent / "gan" / "command_line.py").read_text() + (DEPLOY.parent / "train.py").read_text()
-    for flag in (word for word in container["args"] if word.startswith("--")):
+    flags = [word for word in container["args"] if word.startswith("--")]
+    assert "--data-path" in flags
+    for flag in flags:
         assert f'"{flag}"' in help_text
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -46,15 +45,17 @@ def test_the_entry_point_serves_and_the_health_check_sees_it(image, tmp_path):
     spec = ImageSpec(8, 8, 1, ("dark", "bright"))
     saved = tmp_path / "checkpoints"
     checkpoints.save(saved, About("gan", 1, spec, TINY, data=""), {"average": Generator(spec, TINY)}, keep=1)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    known = {"8080": port, "/checkpoints": str(saved), "0.0.0.0": "127.0.0.1"}
+    known = {"8080": "0", "/checkpoints": str(saved), "0.0.0.0": "127.0.0.1"}
     script, *arguments = (known.get(word, word) for word in words("ENTRYPOINT"))
-    _, *check = (word.replace("8080", port) for word in words("CMD"))
+    assert "0" in arguments
     server = subprocess.Popen(
         [sys.executable, script, *arguments], cwd=image, env=clean_environment(), stderr=subprocess.PIPE, text=True
     )
     try:
+        said = server.stderr.readline()
+        port = re.match(r"http://127\.0\.0\.1:(\d+) serves ", said)
+        assert port, said
+        _, *check = (word.replace("8080", port[1]) for word in words("CMD"))
         for _ in range(120):
             healthy = subprocess.run([sys.executable, *check], capture_output=True, check=False)
             if healthy.returncode == 0 or server.poll() is not None:
@@ -70,14 +71,17 @@ def test_the_entry_point_serves_and_the_health_check_sees_it(image, tmp_path):
 
 def test_the_image_has_no_rights_and_no_tests(image):
     assert re.findall(r"^USER (.*)$", DOCKERFILE, re.M) == ["1000"]
+    assert (image / "gan").is_dir() and (image / "serve.py").is_file()
     assert not (image / "tests").exists() and not (image / ".git").exists()
 
 
 def test_all_that_is_copied_gets_past_the_ignored_files():
     allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    for line in re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.M):
-        for source in line.split()[:-1]:
-            assert any(Path(source).match(pattern) or source.startswith(f"{pattern}/") for pattern in allowed), source
+    lines = re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.M)
+    sources = [source for line in lines for source in line.split()[:-1]]
+    assert {"gan", "serve.py", "deploy/requirements.txt"} <= set(sources)
+    for source in sources:
+        assert any(Path(source).match(pattern) or source.startswith(f"{pattern}/") for pattern in allowed), source
 
 
 def test_compose_builds_that_image_and_serves_this_machine_alone():

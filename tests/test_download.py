@@ -190,6 +190,7 @@ def test_an_interrupt_leaves_nothing_half_written(web: Path, number: signal.Sign
         deadline = time.monotonic() + 30
         while not any(path.stat().st_size for path in there.glob("*.part")) and time.monotonic() < deadline:
             time.sleep(0.02)
+        assert any(path.stat().st_size for path in there.glob("*.part"))
         os.killpg(process.pid, number)
         assert process.wait(timeout=30) != 0
     assert requests(web) == [f"{MIRRORS[0]}/{NAMES[0]}.gz"]

@@ -71,7 +71,25 @@ def test_requirements_are_the_lock_of_their_groups(name: str) -> None:
     assert pins == expected, f"{name} is not the lock's export: run `make lock`"
 
 
+PLACE = re.compile(r"^(url *=|-)", re.MULTILINE)
+"""Where packages come from: a source of Poetry's, or an option of pip's, of which a line has none but its hashes."""
+
+
 @pytest.mark.parametrize("name", ["poetry.lock", *INSTALLED_GROUPS])
 def test_no_package_index_is_named(name: str) -> None:
-    text = (ROOT / name).read_text(encoding="utf-8")
-    assert not re.search(r"^(url *=|--?\w*(index|links|host))", text, re.MULTILINE)
+    assert not PLACE.search((ROOT / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'url = "https://example.org/simple"',
+        "--index-url https://example.org/simple",
+        "--extra-index-url=https://example.org/simple",
+        "-i https://example.org/simple",
+        "--find-links https://example.org",
+        "--trusted-host example.org",
+    ],
+)
+def test_a_package_index_would_be_found(line: str) -> None:
+    assert PLACE.search(f"numpy==2.4.0\n{line}\n")

@@ -39,7 +39,8 @@ def outcomes(tmp_path_factory, one_replica, two_replicas):
         write_idx(directory / "data", train=160, test=160)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(run_module, "make_strategy", lambda *_, strategy=strategy: strategy)
-            accuracy = train_classifier(TINY, options(directory, log_dir=directory / "classifier"))
+            learns = replace(TINY, cls_epochs=4, cls_lr=1e-2)
+            accuracy = train_classifier(learns, options(directory, log_dir=directory / "classifier"))["accuracy"]
             scores = train_gan(TINY, options(directory))
         (log,) = (directory / "logs").iterdir()
         records = [json.loads(line) for line in (log / "records.jsonl").read_text().splitlines()]
@@ -50,7 +51,7 @@ def outcomes(tmp_path_factory, one_replica, two_replicas):
 
 def test_two_replicas_do_the_whole_job(outcomes):
     for accuracy, scores, records, images in outcomes:
-        assert accuracy > 0.05
+        assert accuracy > 0.4  # With wrong labels it is about 0.2, and 0.1 by chance.
         assert scores["samples"] == TINY.fid_samples
         assert [record["step"] for record in records] == [5, 10, 15, 20, 25, 30, 35, 40]
         assert images.shape == (20, 8, 8, 1)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -216,7 +215,6 @@ def test_workers_that_would_begin_differently_are_refused(directory):
         assert status == 2
         assert "train.py: the workers differ in data, config, classifier or checkpoint; expected the same -c" in errors
     assert not (directory / "differ").exists()
-    shutil.rmtree(directory / "differ", ignore_errors=True)
 
 
 def test_a_process_alone_is_the_chief():
