@@ -24,7 +24,7 @@ from gan.errors import UserError
 
 
 def check_packages() -> None:
-    """See that the server's own packages are there, before TensorFlow takes its seconds.
+    """Check that the server's own packages are there, before TensorFlow takes its seconds.
 
     Raises:
         ValueError: one is not.

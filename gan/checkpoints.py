@@ -160,8 +160,8 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
     Of the others, the last `keep` stay and the best.
 
     Raises:
-        FloatingPointError: a variable is not finite; nothing is written.
-        OSError: it cannot be written; the checkpoints that were there still load.
+        Diverged: a variable is not finite; nothing is written.
+        UserError: it cannot be written; the checkpoints that were there still load.
     """
     check_finite(objects, about.step)
     path = checkpoint_path(directory, about.kind, about.step)
@@ -199,7 +199,7 @@ def check_finite(objects: Mapping[str, Any], step: int) -> None:
     """Check that all variables are finite.
 
     Raises:
-        FloatingPointError: one is not.
+        Diverged: one is not.
     """
     for name, part in objects.items():
         for variable in part.variables:
@@ -261,7 +261,7 @@ def writing(directory: Path, kind: Kind) -> Iterator[None]:
     """Be the only process that saves checkpoints of a kind there; what a killed one left is removed, or put back.
 
     Raises:
-        ValueError: there is another.
+        UserError: there is another.
     """
     with exclusive(directory / f".{kind}.lock"):
         with file_errors(directory):
@@ -292,7 +292,7 @@ def restore(path: Path, objects: Mapping[str, Any], *, partial: bool = False) ->
 
     Raises:
         Damaged: the checkpoint is not as it was written.
-        ValueError: it is of other objects.
+        UserError: it is of other objects.
     """
     saved = check(path).layout
     for name, expected in _layout(objects).items():

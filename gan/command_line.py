@@ -113,7 +113,7 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     flags.add_argument(
         "--keep", type=number(int, 1), default=3, help="checkpoints to keep, besides a GAN's of the best FID"
     )
-    flags.add_argument("--log-dir", type=Path, default=Path(log_dir), help="where records go, a subdirectory a run")
+    flags.add_argument("--log-dir", type=Path, default=Path(log_dir), help="where records go, one subdirectory per run")
     flags.add_argument("--log-graph", action="store_true", help="record the graph of the training step")
     earlier = flags.add_mutually_exclusive_group()
     earlier.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in the --save-dir")

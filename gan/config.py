@@ -103,7 +103,7 @@ class Config:
     ] = 20
 
     cls_width: Annotated[Width, Field(description="channels of the classifier's first convolution")] = 32
-    cls_batch_size: Annotated[BatchSize, Field(description="classifier: images a step, over all replicas")] = 128
+    cls_batch_size: Annotated[BatchSize, Field(description="classifier: images per step, over all replicas")] = 128
     cls_epochs: Annotated[Epochs, Field(description="classifier: passes over the training images")] = 4
     cls_lr: Annotated[Rate, Field(description="classifier: learning rate")] = 1e-3
     cls_weight_decay: Decay = 1e-4
@@ -118,15 +118,15 @@ class Config:
         float, Field(gt=0, le=1000, description="initial gain of the critic's normalised layers")
     ] = 4.0
     learn_spectral_gain: Annotated[bool, Field(description="train the spectral gains; false fixes them")] = True
-    power_iter: Annotated[Repeats, Field(description="power iterations a critic update")] = 1
+    power_iter: Annotated[Repeats, Field(description="power iterations per critic update")] = 1
 
-    gan_batch_size: Annotated[BatchSize, Field(description="GAN: images a critic update, over all replicas")] = 64
+    gan_batch_size: Annotated[BatchSize, Field(description="GAN: images per critic update, over all replicas")] = 64
     gan_epochs: Annotated[Epochs, Field(description="GAN: passes over the training images")] = 20
     objective: Annotated[Objective, Field(description="what critic and generator minimise")] = "wasserstein"
     augment: Annotated[
         Augmentations, Field(description="random changes of reals and fakes alike, before the critic sees them")
     ] = "none"
-    crit_steps: Annotated[Repeats, Field(description="critic updates a generator update")] = 1
+    crit_steps: Annotated[Repeats, Field(description="critic updates per generator update")] = 1
     gp_weight: Annotated[
         float, Field(ge=0, le=1_000_000, description="weight of the gradient penalty in the critic's loss")
     ] = 10.0
@@ -151,7 +151,7 @@ class Config:
     lr_schedule: Annotated[Schedule, Field(description="course of both learning rates of the GAN")] = "cosine"
     decay_rate: Annotated[Rate, Field(description="exponential schedule: learning rates fall by this factor")] = 0.96
     decay_steps: Annotated[int, Field(ge=1, le=10**9, description="exponential schedule: steps for one factor")] = 1000
-    ema_decay: Annotated[Moment, Field(description="decay a step of the generator's moving average")] = 0.999
+    ema_decay: Annotated[Moment, Field(description="decay per step of the generator's moving average")] = 0.999
     pan_classness: Annotated[Share, Field(description="classes in a label: one at 0, all at 1, random between")] = 0.0
 
     fid_samples: Annotated[int, Field(ge=2, description="images an evaluation compares, at most the test set")] = 10_000

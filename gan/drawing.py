@@ -66,7 +66,7 @@ def generate(
     names, the files have the names of classes in place of their indices.
 
     Raises:
-        ValueError, FileNotFoundError: no usable checkpoint, no such class, or a name that no file can have.
+        UserError: no usable checkpoint, no such class, or a name that no file can have.
     """
     check_writable(output_dir)
     sampler = Sampler.from_checkpoint(load_dir, checkpoint)
@@ -115,7 +115,7 @@ def chosen_columns(
     """Classes, or label vectors, as given; all classes where nothing is.
 
     Raises:
-        ValueError: there is no such class, one is given twice, or its name cannot begin a file's.
+        UserError: there is no such class, one is given twice, or its name cannot begin a file's.
     """
     if labels is None:
         vectors = list(one_hot(class_indices(classes, spec), spec.num_classes))
@@ -131,7 +131,7 @@ def file_stem(labels: Floats, spec: ImageSpec, *, with_names: bool = False) -> s
     """What names the files of a label vector (K,): `3`, or `3x0.5+8x0.5`; with names, `cat`.
 
     Raises:
-        ValueError: no file can have such a name.
+        UserError: no file can have such a name.
     """
     (hot,) = np.nonzero(labels)
     names = [spec.class_names[index] if with_names else str(index) for index in hot]
@@ -159,7 +159,7 @@ def check_grid(
     """Check that a file, and memory, can hold a grid, or so many of them.
 
     Raises:
-        ValueError: they would be too large.
+        UserError: they would be too large.
     """
     height = GRID_ENLARGEMENT * rows * (spec.height + GRID_GAP)
     width = GRID_ENLARGEMENT * columns * (spec.width + GRID_GAP)
@@ -217,7 +217,7 @@ def interpolate_labels(
     """Go from one label vector to another in styles 1 to `rows`: `{first}-to-{last}.{format}`.
 
     Raises:
-        ValueError, FileNotFoundError: no usable checkpoint, no such class, or too large a picture.
+        UserError: no usable checkpoint, no such class, or too large a picture.
     """
     check_writable(output_dir)
     sampler = Sampler.from_checkpoint(load_dir, checkpoint)
@@ -249,7 +249,7 @@ def interpolate_styles(
     """Go from style 1 of a seed to its style 2 in each class or label vector: `styles-1-to-2.{format}`.
 
     Raises:
-        ValueError, FileNotFoundError: no usable checkpoint, no such class, or too large a picture.
+        UserError: no usable checkpoint, no such class, or too large a picture.
     """
     check_writable(output_dir)
     sampler = Sampler.from_checkpoint(load_dir, checkpoint)
@@ -268,7 +268,7 @@ def _check_size(spec: ImageSpec, *, rows: int, steps: int, file_format: Format) 
     """Check that a strip, or a film's frames, can be drawn.
 
     Raises:
-        ValueError: they would be too large.
+        UserError: they would be too large.
     """
     remedy = "lower --steps or --images-per-class, or name fewer --classes"
     if file_format in ("gif", "webp"):

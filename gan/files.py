@@ -45,7 +45,7 @@ def check_writable(directory: Path, *, flag: str | None = None) -> None:
     """Check that a directory can be written to, or made; nothing is made.
 
     Raises:
-        ValueError: it cannot; name another one, with `flag` if that is given.
+        UserError: it cannot; name another one, with `flag` if that is given.
     """
     remedy = "name another one" + (f" with {flag}" if flag else "")
     nearest = directory
@@ -64,7 +64,7 @@ def exclusive(path: Path, *, waiting: str | None = None) -> Iterator[None]:
     While another process holds it, say `waiting` and wait.
 
     Raises:
-        ValueError: another process holds it, and `waiting` is None; or it cannot be had.
+        UserError: another process holds it, and `waiting` is None; or it cannot be had.
     """
     with file_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
         durable: whether it is on the disk when this returns, whatever the machine does next; that takes its time.
 
     Raises:
-        OSError: it cannot be written; what was there is as it was.
+        UserError: it cannot be written; what was there is as it was.
     """
     partial = path.with_name(f".{path.name}.part-{os.getpid()}")
     with writing(path):

@@ -82,7 +82,7 @@ def pixels_from_network(values: NDArray[np.floating[Any]]) -> Pixels:
     """Round values in [-1, 1] to uint8 pixels; values outside are clipped.
 
     Raises:
-        FloatingPointError: a value is NaN or infinite.
+        Diverged: a value is NaN or infinite.
     """
     values = np.asarray(values, np.float32)
     if not np.isfinite(values).all():

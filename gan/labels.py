@@ -33,7 +33,7 @@ def class_index(text: str, spec: ImageSpec) -> int:
     """The index of a class that is given by name or, where no name matches, by index.
 
     Raises:
-        ValueError: there is no such class.
+        UserError: there is no such class.
     """
     if text in spec.class_names:
         return spec.class_names.index(text)
@@ -47,7 +47,7 @@ def class_indices(classes: Sequence[str] | None, spec: ImageSpec) -> list[int]:
     """Indices of classes given by name or index; all classes for None.
 
     Raises:
-        ValueError: there is no such class, or one is named twice.
+        UserError: there is no such class, or one is named twice.
     """
     if classes is None:
         return list(range(spec.num_classes))
@@ -63,7 +63,7 @@ def parse_labels(text: str, spec: ImageSpec) -> Floats:
     A class whose name has a comma is to be given by its index.
 
     Raises:
-        ValueError: no such class, one twice, or a weight that is none.
+        UserError: no such class, one twice, or a weight that is none.
     """
     weights = np.zeros(spec.num_classes)
     for part in text.split(","):

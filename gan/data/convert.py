@@ -82,7 +82,7 @@ def convert(source: Path, target: Path, *, to: str, test_share: float = 0.1, see
         seed: decides which.
 
     Raises:
-        ValueError, OSError: the source cannot be used, or not in that format without loss.
+        UserError: the source cannot be used, or not in that format without loss.
     """
     place = target.resolve()
     found, items = read_items(source, test_share=test_share, seed=seed)

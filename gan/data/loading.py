@@ -31,9 +31,9 @@ def load_dataset(data_path: str, options: ReadOptions = READ_AS_IT_IS) -> DataSe
     """Read the data set at `data_path`.
 
     Raises:
-        FileNotFoundError: there is none.
-        ValueError: it cannot be used; the notes of the error, if it has some, are lines `file:line: what`.
-        OSError: a file cannot be read, or the cache not be written.
+        UserError: there is none.
+        UserError: it cannot be used; the notes of the error, if it has some, are lines `file:line: what`.
+        UserError: a file cannot be read, or the cache not be written.
     """
     if data_path == BUILT_IN:
         return _resized(make_digits(), options)

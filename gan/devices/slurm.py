@@ -30,7 +30,7 @@ def name_the_workers(environment: MutableMapping[str, str]) -> None:
     Processes are expected in blocks, the first host's first: `srun --distribution=block`, which is the default.
 
     Raises:
-        ValueError: Slurm's variables are not as expected.
+        UserError: Slurm's variables are not as expected.
     """
     if environment.get("TF_CONFIG") or environment.get(PROCESSES, "1") == "1":
         return

@@ -34,7 +34,7 @@ def make_strategy(devices: str | None, place: Place = ALONE) -> tf.distribute.St
         place: of this process among the workers.
 
     Raises:
-        ValueError: there is no such device, or both are given.
+        UserError: there is no such device, or both are given.
     """
     if place.workers > 1:
         if devices is not None:

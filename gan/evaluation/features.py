@@ -39,8 +39,8 @@ def feature_statistics(features: NDArray[np.floating[Any]]) -> FeatureStatistics
     """Statistics of features (N, D).
 
     Raises:
-        ValueError: not a matrix, or fewer than two samples.
-        FloatingPointError: a value is not finite.
+        UserError: not a matrix, or fewer than two samples.
+        Diverged: a value is not finite.
     """
     features = np.asarray(features, np.float64)
     if features.ndim != 2 or len(features) < 2:

@@ -66,7 +66,7 @@ class GanTrainer(Trainer):
     Raises:
         UserError: there is no classifier where one is wanted, the replicas do not divide `gan_batch_size`, or there
             are several and `jit_compile` is set.
-        ValueError: a term of the objective is not one number per example.
+        UserError: a term of the objective is not one number per example.
     """
 
     def __init__(

@@ -58,7 +58,7 @@ class Schedule(NamedTuple):
 class Pace:
     """How many steps to run in a call: as many as are wanted; else so many that they take `CALL_SECONDS`.
 
-    Python takes a millisecond or two a call, however many steps are in it. The first call traces; the speed is that of
+    Python takes a millisecond or two per call, however many steps are in it. The first call traces; the speed is that of
     the fastest of the next few.
     """
 
@@ -104,7 +104,7 @@ def train(
         agree: the signal to stop by, if one came to any worker, of the one that came to this; asked after every call.
 
     Raises:
-        FloatingPointError: too many steps in a row were not finite, or a sample or a variable is not; nothing is saved
+        Diverged: too many steps in a row were not finite, or a sample or a variable is not; nothing is saved
             from then on.
         Stopped: Ctrl-C or SIGTERM came; the step was finished and saved.
     """
@@ -159,7 +159,7 @@ def check(first: int, metrics: Metrics, max_bad_steps: int) -> None:
     """Check that a call of steps, numbered from `first`, did not end with too many that were skipped.
 
     Raises:
-        FloatingPointError: it did; says which step was the last, and what was not finite in it.
+        Diverged: it did; says which step was the last, and what was not finite in it.
     """
     in_a_row = int(metrics[IN_A_ROW])
     if in_a_row < max_bad_steps:

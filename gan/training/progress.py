@@ -70,7 +70,7 @@ class Progress:
         self._started = time.perf_counter()
 
     def speed(self) -> dict[str, float]:
-        """Images a second since the last call, and seconds of training since the start. Call while paused."""
+        """Images per second since the last call, and seconds of training since the start. Call while paused."""
         speed = self._images / max(self._seconds, 1e-9)
         self.seconds += self._seconds
         self._images, self._seconds = 0, 0.0

@@ -65,7 +65,7 @@ class Records:
     """Writes into a subdirectory of `directory` named by the time in ISO 8601 basic form (UTC).
 
     Args:
-        directory: holds one subdirectory a run.
+        directory: holds one subdirectory per run.
         config: of the run, written beside the records.
         name: of that file.
         resumed: name of the subdirectory of a run that goes on, and the step after which it does; what it recorded
@@ -112,7 +112,7 @@ class Records:
         """Errors of writing as one line.
 
         Raises:
-            OSError: says which records, why, and how to go on.
+            UserError: says which records, why, and how to go on.
         """
         try:
             yield

@@ -62,9 +62,9 @@ def load_folder(directory: Path, options: ReadOptions) -> DataSet:
     """Read both splits; only the first run decodes the images, and later ones until a table or a file changes.
 
     Raises:
-        FileNotFoundError: a table or a directory is missing.
-        ValueError: the data cannot be used; the notes of the error are lines `file:line: what`.
-        OSError: the cache cannot be written.
+        UserError: a table or a directory is missing.
+        UserError: the data cannot be used; the notes of the error are lines `file:line: what`.
+        UserError: the cache cannot be written.
     """
     listing = read_listing(directory, batch_size=options.batch_size)
     for split in listing.splits:
@@ -154,7 +154,7 @@ def examine(listing: Listing, options: ReadOptions) -> Iterator[Examined]:
     Without `options.image_size` the size wanted is the most common one among the first images.
 
     Raises:
-        ValueError: that size is none that networks can be built for.
+        UserError: that size is none that networks can be built for.
     """
     places = listing.places()
     wanted = options.image_size
