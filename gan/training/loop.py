@@ -58,8 +58,8 @@ class Schedule(NamedTuple):
 class Pace:
     """How many steps to run in a call: as many as are wanted; else so many that they take `CALL_SECONDS`.
 
-    Python takes a millisecond or two per call, however many steps are in it. The first call traces; the speed is that of
-    the fastest of the next few.
+    Python takes a millisecond or two per call, however many steps are in it. The first call traces; the speed is that
+    of the fastest of the next few.
     """
 
     def __init__(self, wanted: int | None) -> None:
