@@ -15,7 +15,7 @@ from gan.images import ImageSpec
 from gan.labels import one_hot
 from gan.models.generator import Generator
 from gan.sampling import BATCH, Sampler, styles
-from gan.serving.batching import Batching, Closed, Full
+from gan.serving.batching import Batching, Broken, Closed, Full
 
 SPEC = ImageSpec(4, 4, 1, ("a", "b", "c"))
 WAIT = 20
@@ -30,7 +30,7 @@ class Stub:
     noise_dims: int = 2
     spec: ImageSpec = SPEC
     calls: list[int] = field(default_factory=list)
-    error: Exception | None = None
+    error: BaseException | None = None
 
     def __post_init__(self):
         self.path, self.step, self.scores = Path(self.name), 1, {}
@@ -216,6 +216,47 @@ def test_a_network_that_cannot_draw_is_not_ready_until_it_is_swapped(stub, caplo
         batching.swap(Stub())
         assert batching.ready
         assert values(batching.submit(*rows(1)).result(WAIT)) == [1]
+
+
+class Nameless:
+    """In the place of a path: what has no name."""
+
+    @property
+    def name(self):
+        raise MemoryError("no room for a name")
+
+
+@pytest.mark.parametrize("kind", ["in a call", "after a call"])
+def test_when_the_thread_ends_nobody_waits_for_it(stub, caplog, kind):
+    with opened(stub) as batching:
+        taken = held(stub, batching)
+        waiting = [batching.submit(*rows(number)) for number in range(3)]
+        waiting[1].cancel()
+        if kind == "in a call":
+            stub.error = SystemExit("the end")
+        else:
+            stub.path = Nameless()
+        stub.go.set()
+        for answer in (taken, waiting[0], waiting[2]):
+            with pytest.raises(Broken, match="draws no more images, see its log; it has to be started anew"):
+                answer.result(WAIT)
+        assert (batching.ready, batching.broken, batching.waiting) == (False, True, 0)
+        with pytest.raises(Broken):
+            batching.submit(*rows(1))
+        batching.swap(Stub())
+        assert not batching.ready
+    (record,) = caplog.records
+    assert record.message.startswith("the thread of the network has ended")
+    assert ("SystemExit: the end" if kind == "in a call" else "MemoryError: no room") in caplog.text
+    assert "Traceback" in caplog.text
+
+
+def test_a_thread_that_ends_before_it_is_warm_is_not_waited_for(stub, caplog):
+    stub.error = SystemExit("the end")
+    with Batching(stub, capacity=10) as batching:
+        batching._thread.join(WAIT)
+        assert batching.broken and not batching.ready
+    assert "SystemExit: the end" in caplog.text
 
 
 def test_answers_under_concurrency_equal_those_drawn_alone():

@@ -512,6 +512,34 @@ def test_a_failed_network_call_is_500_and_the_next_is_not():
         assert client.post("/api/generate-image", json={"labels": LABELS}).status_code == 200
 
 
+def test_when_the_network_is_gone_the_probes_say_so_and_nobody_waits(caplog):
+    stub = Stub(error=SystemExit("the end"))
+    many = {"images": [{"labels": LABELS}] * 2}
+    with TestClient(create_app(stub, warm=True)) as client, ThreadPoolExecutor(2) as pool:
+        try:
+            asked = [pool.submit(client.post, "/api/generate-images", json=many)]
+            assert stub.entered.acquire(timeout=WAIT)
+            asked.append(pool.submit(client.post, "/api/generate-image", json={"labels": LABELS}))
+            while "gan_waiting_images 1.0" not in client.get("/metrics").text:
+                time.sleep(0.005)
+            assert [client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+        finally:
+            stub.go.set()
+        answers = [answer.result(WAIT) for answer in asked]
+        answers.append(client.post("/api/generate-image", json={"labels": LABELS}))
+        for answer in answers:
+            assert answer.status_code == 500
+            assert answer.json() == {
+                "detail": "the server draws no more images, see its log; it has to be started anew"
+            }
+        for path in ("/healthz", "/readyz"):
+            assert (client.get(path).status_code, client.get(path).json()) == (503, {"status": "broken"})
+        assert client.get("/api/model").status_code == 200
+        assert "gan_waiting_images 0.0" in client.get("/metrics").text
+    assert "SystemExit: the end" in caplog.text
+    assert len(caplog.records) == 1
+
+
 def test_metrics_count_requests_images_and_calls(sampler):
     with served(sampler) as client:
         for seed in range(3):

@@ -26,14 +26,14 @@ from starlette.concurrency import run_in_threadpool
 from gan.images import Pixels
 from gan.sampling import Sampler, styles
 from gan.serving import schemas
-from gan.serving.batching import Batching, Closed, Drawn, Full, checkpoint_name
+from gan.serving.batching import Batching, Broken, Closed, Drawn, Full, checkpoint_name
 from gan.serving.bodies import BodyRoute
 from gan.serving.errors import RESPONSES, add_error_handlers, one_line
 from gan.serving.metrics import Metrics
 from gan.serving.middleware import Around
 from gan.serving.pages import add_pages
 from gan.serving.pictures import MEDIA_TYPES, archive, grid_picture, picture
-from gan.serving.schemas import LARGEST_SEED, LARGEST_STYLE, Choice, ManyImages, Model, OneImage, State, Style
+from gan.serving.schemas import LARGEST_SEED, LARGEST_STYLE, Choice, ManyImages, Model, OneImage, State, Status, Style
 from gan.serving.watching import Watching
 
 log = logging.getLogger(__name__)
@@ -185,14 +185,17 @@ def _add_images(app: FastAPI, batching: Batching) -> None:
 def _add_probes(app: FastAPI, batching: Batching, metrics: Metrics) -> None:
     """What an orchestrator asks."""
 
-    @app.get("/healthz", summary="Whether the process answers")
-    async def alive() -> State:
-        return State(status="alive")
+    def answer(status: Status) -> Response:
+        headers = RETRY if status == "loading" else None
+        return JSONResponse(State(status=status).model_dump(), 200 if status in ("alive", "ready") else 503, headers)
 
-    @app.get("/readyz", summary="Whether the model is warm", responses={503: {"model": State}})
+    @app.get("/healthz", summary="Whether a restart is not needed", responses={503: {"model": State}})
+    async def alive() -> Response:
+        return answer("broken" if batching.broken else "alive")
+
+    @app.get("/readyz", summary="Whether images are drawn", responses={503: {"model": State}})
     async def ready() -> Response:
-        state = State(status="ready" if batching.ready else "loading")
-        return JSONResponse(state.model_dump(), 200 if batching.ready else 503, None if batching.ready else RETRY)
+        return answer("broken" if batching.broken else "ready" if batching.ready else "loading")
 
     @app.get(
         "/metrics",
@@ -206,7 +209,7 @@ def _add_probes(app: FastAPI, batching: Batching, metrics: Metrics) -> None:
 
 async def _draw(batching: Batching, choices: Sequence[Choice], connection: Request) -> Drawn:
     """What a request asks for, or the answer that says why not."""
-    if not batching.ready:
+    if not (batching.ready or batching.broken):
         raise HTTPException(503, "the model is not ready; ask again in a second", RETRY)
     labels = np.stack([choice.label_vector() for choice in choices])
     z = np.stack([choice.style_vector(batching.sampler.noise_dims) for choice in choices])
@@ -214,6 +217,8 @@ async def _draw(batching: Batching, choices: Sequence[Choice], connection: Reque
         return await _while_connected(batching.submit(labels, z), connection)
     except HungUp as error:
         raise HTTPException(499, str(error)) from error
+    except Broken as error:
+        raise HTTPException(500, str(error)) from error
     except (Full, Closed) as error:
         raise HTTPException(503, str(error), RETRY) from error
     except Exception as error:

@@ -12,7 +12,8 @@ Shapes: `N` images, `H W C` image, `K` classes, `Z` style.
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple
 
@@ -41,10 +42,17 @@ class Closed(Exception):
     """No more requests are taken."""
 
 
+class Broken(Exception):
+    """The thread of the network has ended by an error; nothing will be drawn any more."""
+
+
 class _Request(NamedTuple):
     labels: Floats
     styles: Floats
     answer: "Future[Drawn]"
+
+
+BROKEN = "the server draws no more images, see its log; it has to be started anew"
 
 
 def checkpoint_name(sampler: Sampler) -> str:
@@ -80,6 +88,7 @@ class Batching:
         self._requests: dict[Future[Drawn], _Request] = {}  # By their answers, the oldest first.
         self._waiting = 0
         self._open = True
+        self._broken = False
         self._changed = threading.Condition()
         self._warm = threading.Event()
         if warm:
@@ -94,8 +103,13 @@ class Batching:
 
     @property
     def ready(self) -> bool:
-        """Whether the network has drawn once: its first call takes much longer than others."""
-        return self._warm.is_set()
+        """Whether the network draws, and has drawn once: its first call takes much longer than others."""
+        return self._warm.is_set() and not self._broken
+
+    @property
+    def broken(self) -> bool:
+        """Whether nothing will be drawn any more, until the server is started anew."""
+        return self._broken
 
     @property
     def waiting(self) -> int:
@@ -126,10 +140,13 @@ class Batching:
         Raises:
             Full: they do not fit into the queue now.
             Closed: after `close`.
+            Broken: the thread has ended by an error.
         """
         request = _Request(labels, styles, Future())
         request.answer.add_done_callback(self._forget)
         with self._changed:
+            if self._broken:
+                raise Broken(BROKEN)
             if not self._open:
                 raise Closed("the server is shutting down; ask another one")
             if self._waiting + len(labels) > self.capacity:
@@ -161,10 +178,26 @@ class Batching:
         self._warm.set()
 
     def _work(self) -> None:
-        if not self.ready:
-            self._warm_up()
-        while requests := self._take():
-            self._draw(requests)
+        taken: list[_Request] = []
+        try:
+            if not self.ready:
+                self._warm_up()
+            while taken := self._take():
+                self._draw(taken)
+        except BaseException:  # SystemExit, too, would end the thread without a word.
+            log.exception("the thread of the network has ended; no more images are drawn: restart the server")
+            self._break(taken)
+
+    def _break(self, taken: list[_Request]) -> None:
+        """Answer what was taken, what waits, and what comes: nothing will be drawn."""
+        with self._changed:
+            self._broken = True
+            left = [*taken, *self._requests.values()]
+            self._requests.clear()
+            self._waiting = 0
+        for request in left:
+            with suppress(InvalidStateError):  # It is answered or cancelled already.
+                request.answer.set_exception(Broken(BROKEN))
 
     def _warm_up(self) -> None:
         sampler = self._sampler

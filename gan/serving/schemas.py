@@ -31,6 +31,7 @@ NUMBER_BYTES, IMAGE_BYTES = 64, 1024
 """Of a request: a number has up to 24 (-2.2250738585072014e-308), and room for indentation; an image also has keys."""
 
 Format = Literal["png", "jpeg"]
+Status = Literal["alive", "ready", "loading", "broken"]
 
 
 def _whole(value: Any) -> Any:
@@ -160,7 +161,7 @@ class Style(BaseModel):
 class State(BaseModel):
     """What a probe wants to know."""
 
-    status: Literal["alive", "ready", "loading"]
+    status: Status
 
 
 class Error(BaseModel):

@@ -3,7 +3,8 @@
     with Watching(Path("checkpoints"), batching, seconds=5):
         ...
 
-A damaged checkpoint is passed over, one of other images is refused with a line; the one that is served stays then.
+A checkpoint that cannot be read is passed over until it can be; one of other images is refused. The one that is served
+stays then, and a line says why, once.
 """
 
 import logging
@@ -13,7 +14,9 @@ from pathlib import Path
 from types import TracebackType
 
 from gan import checkpoints
+from gan.about import Damaged
 from gan.checkpoints import Which
+from gan.errors import Diverged, UserError
 from gan.evaluation import scores
 from gan.sampling import Sampler
 from gan.serving.batching import Batching, checkpoint_name, draw_one
@@ -73,41 +76,69 @@ class Watching:
         self._end.set()
         self._thread.join()
 
-    def look(self) -> None:
-        """Swap in the newest checkpoint if there is another one than at the last look.
+    def look(self) -> list[Exception]:
+        """Swap in the newest checkpoint if there is another one than at the last look; returns what is in the way.
+
+        What cannot be read is looked at again the next time: its disk may have been away for a moment.
+        """
+        problems: list[Exception] = []
+        try:
+            whole = {}
+            for step in checkpoints.steps_saved(self.directory, "gan"):
+                path = checkpoints.checkpoint_path(self.directory, "gan", step)
+                if path.is_dir():
+                    try:
+                        whole[path] = self._checked(path)
+                    except Damaged as error:
+                        problems.append(error)
+            if whole != self._seen:
+                self._take_up(whole)
+        except Exception as error:
+            problems.append(error)
+        return problems
+
+    def _checked(self, path: Path) -> Fingerprint:
+        """Of a checkpoint that is whole, or was at an earlier look.
 
         Raises:
-            FileNotFoundError, ValueError, FloatingPointError: it cannot be served.
+            Damaged: it is not.
         """
-        found = {
-            path: _fingerprint(path)
-            for step in checkpoints.steps_saved(self.directory, "gan")
-            if (path := checkpoints.checkpoint_path(self.directory, "gan", step)).is_dir()
-        }
-        if found == self._seen:
-            return
-        self._seen = found
-        newest = max(found, default=None)
-        if newest is None or self._is_served(newest):
-            return
-        sampler = self._load(self.directory)
-        if not self._is_served(sampler.path):
-            self.batching.swap(sampler)
-            self._served = _fingerprint(sampler.path)
-            log.info("picked up %s", describe(sampler))
+        fingerprint = _fingerprint(path)
+        if fingerprint != self._seen.get(path) and not self._is_served(path):
+            checkpoints.check(path)
+        return fingerprint
+
+    def _take_up(self, whole: dict[Path, Fingerprint]) -> None:
+        """Swap in what the loader chooses among these, if it is not served yet."""
+        newest = max(whole, default=None)
+        try:
+            if newest is not None and not self._is_served(newest):
+                sampler = self._load(self.directory)
+                if not self._is_served(sampler.path):
+                    self.batching.swap(sampler)
+                    self._served = _fingerprint(sampler.path)
+                    log.info("picked up %s", describe(sampler))
+                if sampler.path != newest:
+                    checkpoints.check(newest)  # The loader passes over what it cannot read.
+        except (Diverged, UserError) as error:
+            if not isinstance(error, (Damaged, OSError)):
+                self._seen = whole  # Another look would find the same.
+            raise
+        self._seen = whole
 
     def _is_served(self, path: Path | None) -> bool:
         """A run that begins anew may save another checkpoint under the same name."""
         return path == self.batching.sampler.path and _fingerprint(path) == self._served
 
     def _watch(self) -> None:
+        said: set[str] = set()
         while not self._end.wait(self.seconds):
-            try:
-                self.look()
-            except (FloatingPointError, OSError, ValueError) as error:
-                log.warning("%s stays: %s", checkpoint_name(self.batching.sampler), error)
-            except Exception:
-                log.exception("%s stays: looking at %s failed", checkpoint_name(self.batching.sampler), self.directory)
+            problems = {str(error): error for error in self.look()}
+            for text in problems.keys() - said:
+                error = problems[text]
+                trace = None if isinstance(error, (Diverged, OSError, UserError)) else error
+                log.warning("%s stays: %s", checkpoint_name(self.batching.sampler), text, exc_info=trace)
+            said = set(problems)
 
 
 def _fingerprint(path: Path | None) -> Fingerprint:
