@@ -6,12 +6,13 @@ SUPPORTED = import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_inf
 POETRY = poetry
 PYTEST_ARGS =
 
-.PHONY: help demo two-workers test lint lock clean .venv
+.PHONY: help demo two-workers test test-slow lint lock clean .venv
 
 help:
 	@echo 'make demo    train on the built-in digits and write images to demo/outputs (minutes on a CPU)'
 	@echo 'make two-workers   the same training by two processes, as two machines would do it, into demo/two-workers'
-	@echo 'make test    run the test suite; PYTEST_ARGS="-k frechet" runs a part of it'
+	@echo 'make test    run the tests, minutes on two cores; PYTEST_ARGS="-k frechet" runs a part of them'
+	@echo 'make test-slow   run the others: kills, several processes, the browser, the container, the fuzz'
 	@echo 'make lint    ruff, mypy, shellcheck and hadolint'
 	@echo 'make .venv   only install; PYTHON=python3.12 chooses the interpreter (3.11 to 3.13)'
 	@echo 'make lock    resolve pyproject.toml anew into poetry.lock and both requirements.txt (needs Poetry, poetry-plugin-export)'
@@ -35,7 +36,10 @@ two-workers: .venv/.installed
 	$(call worker,1) & other=$$!; $(call worker,0); status=$$?; wait $$other && exit $$status
 
 test: .venv/.installed
-	.venv/bin/python -m pytest $(PYTEST_ARGS)
+	.venv/bin/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+
+test-slow: .venv/.installed
+	.venv/bin/python -m pytest -m slow $(PYTEST_ARGS)
 
 lint: .venv/.installed
 	.venv/bin/python -m ruff check

@@ -25,7 +25,7 @@ from machine import processor_name, today
 
 ROOT = Path(__file__).parents[1]
 IMAGES, SIDE, BATCH = 80, 8, 8
-STEPS_A_KILL = 8
+STEPS_A_KILL = 32
 LONGEST_WAIT = 0.25
 SETTINGS = f"""
 gen_width: 4
@@ -111,7 +111,7 @@ def main() -> None:
         more = ["--resume"] if number else []
         inside += kill_once(train("killed", "--save-steps", 1, *more), scratch, chance)
     step = saved(scratch / "killed")
-    finish(train("killed", "--save-steps", 1, "--resume"), scratch)
+    finish(train("killed", "--save-steps", 1000, "--resume"), scratch)
     finish(train("whole", "--save-steps", 1000), scratch)
     equal = outcome(scratch, "killed") == outcome(scratch, "whole")
     total = saved(scratch / "whole")

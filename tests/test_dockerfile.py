@@ -40,6 +40,7 @@ def image(tmp_path) -> Path:
     return tmp_path / "app"
 
 
+@pytest.mark.slow
 def test_the_entry_point_serves_and_the_health_check_sees_it(image, tmp_path):
     """With the files of the image alone; but for the port and the directory, the very commands."""
     spec = ImageSpec(8, 8, 1, ("dark", "bright"))

@@ -36,6 +36,8 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 if CHROMIUM is None or DRIVER is None:
     pytest.skip("chromium and chromedriver are not installed", allow_module_level=True)
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("0", "it's", "<b>bold</b>")
 """The second breaks what is not quoted for a shell, the third what is written as HTML."""
 

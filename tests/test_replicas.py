@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from helpers import clean_environment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory) -> dict[int, dict[str, np.ndarray]]:

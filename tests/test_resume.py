@@ -1,4 +1,7 @@
-"""A run that was killed goes on as if it had not been: real processes, compared bit by bit."""
+"""A run that was killed goes on as if it had not been: real processes, compared bit by bit.
+
+A run is killed within a quarter of a second after a checkpoint. What is left of it then takes longer on any machine.
+"""
 
 import json
 import os
@@ -16,8 +19,11 @@ import pytest
 import yaml
 from helpers import clean_environment, tiny_settings, write_idx
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
-SETTINGS = tiny_settings(gan_epochs=20, fid_samples=40)
+SETTINGS = tiny_settings(gan_epochs=40, fid_samples=40)
+LONGEST_WAIT = 0.25
 TIMES = {"images_per_second", "training_seconds"}
 
 
@@ -39,7 +45,7 @@ def finish(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=cwd, env=clean_environment(), capture_output=True, text=True, timeout=300)
 
 
-def kill_after(words: list[str], checkpoint: Path, seconds: float, number: int = signal.SIGKILL) -> str:
+def kill_after(words: list[str], checkpoint: Path, number: int = signal.SIGKILL) -> str:
     """Start a run, and end it by a signal some time after a checkpoint is there; what it says to that."""
     with subprocess.Popen(
         words, cwd=checkpoint.parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -47,7 +53,7 @@ def kill_after(words: list[str], checkpoint: Path, seconds: float, number: int =
         while not checkpoint.exists():
             assert process.poll() is None, process.stderr.read().decode()
             time.sleep(0.01)
-        time.sleep(seconds)
+        time.sleep(random.uniform(0, LONGEST_WAIT))
         process.send_signal(number)
         said = process.stderr.read().decode()
         assert process.wait() == (-number if number == signal.SIGKILL else 128 + number), said
@@ -104,12 +110,19 @@ class Pair(NamedTuple):
     arguments: tuple[object, ...]
     printed: str
 
-    def resumed(self, name: str, script: str = "train.py", *more: object) -> tuple[Path, str]:
-        """A copy of the killed run, resumed, and what it printed."""
+    def copied(self, name: str) -> Path:
+        """A copy of the killed run."""
         work = self.killed.with_name(name)
         shutil.copytree(self.killed, work)
         shutil.copytree(f"{self.killed}-logs", f"{work}-logs")
         shutil.copy(f"{self.killed}.yaml", f"{work}.yaml")
+        return work
+
+    def resumed(self, name: str, script: str = "train.py", *more: object) -> tuple[Path, str]:
+        """A copy of the killed run, resumed, and what it printed."""
+        return self.go_on(self.copied(name), script, *more)
+
+    def go_on(self, work: Path, script: str = "train.py", *more: object) -> tuple[Path, str]:
         words = command(script, work, *self.arguments, "--resume")
         words[2:2] = map(str, more)
         done = finish(words, work.parent)
@@ -125,7 +138,7 @@ def interrupted(directory: Path, every: int, replicas: int, **settings: int) -> 
     whole, killed = prepare(directory, f"whole-{name}", **settings), prepare(directory, f"killed-{name}", **settings)
     undisturbed = finish(command("train.py", whole, *arguments), directory)
     assert undisturbed.returncode == 0, undisturbed.stderr
-    kill_after(command("train.py", killed, *arguments), killed / f"gan-{every:08d}", random.uniform(0, 0.5))
+    kill_after(command("train.py", killed, *arguments), killed / f"gan-{every:08d}")
     return Pair(whole, killed, arguments, undisturbed.stdout)
 
 
@@ -172,11 +185,16 @@ def test_a_run_that_forgets_a_piece_of_its_state_does_not(simple, piece):
 
 def test_a_damaged_checkpoint_is_passed_over_and_the_end_is_the_same(simple):
     """One with a bit flipped, and one that is another step's."""
-    for step in (80, 90):
-        shutil.copytree(simple.killed / "gan-00000070", simple.killed / f"gan-{step:08d}", dirs_exist_ok=True)
-    shard = simple.killed / "gan-00000090" / "variables.data-00000-of-00001"
+    work = simple.copied("damaged")
+    whole = max(work.glob("gan-*/"))
+    step = int(whole.name[-8:])
+    another, flipped = (Path(shutil.copytree(whole, work / f"gan-{step + more:08d}")) for more in (1, 2))
+    shard = flipped / "variables.data-00000-of-00001"
     shard.write_bytes(bytes([shard.read_bytes()[0] ^ 1]) + shard.read_bytes()[1:])
-    assert_ends_as(simple, *simple.resumed("damaged"))
+    _, printed = simple.go_on(work)
+    assert f"from step {step:,}," in printed
+    assert_ends_as(simple, work, printed)
+    assert not another.exists() and not flipped.exists()
 
 
 def test_a_run_that_has_ended_does_not_go_on(simple):
@@ -188,34 +206,40 @@ def test_a_run_that_has_ended_does_not_go_on(simple):
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the limits of another process can be set on Linux alone")
-@pytest.mark.parametrize("record_steps", [30, 5000], ids=["a record", "a checkpoint"])
-def test_a_full_disk_ends_a_run_in_one_line_and_it_goes_on_later(directory, simple, record_steps):
+@pytest.mark.parametrize(
+    ("save_steps", "record_steps", "unwritten"),
+    [(200, 10, "-logs/"), (7, 5000, "the checkpoint ")],
+    ids=["a record", "a checkpoint"],
+)
+def test_a_full_disk_ends_a_run_in_one_line_and_it_goes_on_later(
+    directory, simple, save_steps, record_steps, unwritten
+):
     """As for a process whose files may not grow any more."""
     work = prepare(directory, f"full-{record_steps}")
-    arguments = [*simple.arguments, "--save-steps", 7, "--record-steps", record_steps]
-    checkpoint = work / "gan-00000007"
+    arguments = [*simple.arguments, "--save-steps", save_steps, "--record-steps", record_steps]
+    written = [work / f"gan-{save_steps:08d}", work / "config-gan.yaml"]
     with subprocess.Popen(
         command("train.py", work, *arguments), cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
-        while not checkpoint.exists():
+        while not all(path.exists() for path in written):
             assert process.poll() is None, process.stderr.read().decode()
             time.sleep(0.01)
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
         said = process.stderr.read().decode().splitlines()[-1]
         assert process.wait() == 2, said
     assert said.startswith("train.py: ")
-    assert "cannot be written (File too large)" in said
+    assert unwritten in said and "cannot be written (File too large)" in said
     done = finish(command("train.py", work, *arguments, "--resume"), directory)
     assert done.returncode == 0, done.stderr
     assert weights(work) == weights(simple.whole)
 
 
 def test_a_killed_classifier_ends_as_one_that_was_not(directory):
-    killed = prepare(directory, "classifier-killed", cls_epochs=30)
-    whole = prepare(directory, "classifier-whole", cls_epochs=30)
+    killed = prepare(directory, "classifier-killed", cls_epochs=60)
+    whole = prepare(directory, "classifier-whole", cls_epochs=60)
     arguments = ("--save-steps", 35, "--record-eps", 3)
     assert finish(command("classifier.py", whole, *arguments), directory).returncode == 0
-    kill_after(command("classifier.py", killed, *arguments), killed / "classifier-00000035", random.uniform(0, 0.5))
+    kill_after(command("classifier.py", killed, *arguments), killed / "classifier-00000035")
     resumed = finish(command("classifier.py", killed, *arguments, "--resume"), directory)
     assert resumed.returncode == 0, resumed.stderr
     assert weights(killed, "classifier") == weights(whole, "classifier")
@@ -228,40 +252,10 @@ def test_a_signal_lets_a_run_finish_its_step_and_save(directory, number):
     """Which is a step that is not saved otherwise."""
     work = prepare(directory, f"signal-{number}", gan_epochs=500)
     arguments = ("--load-dir", "classifier", "--save-steps", 20, "--record-steps", 5000)
-    said = kill_after(command("train.py", work, *arguments), work / "gan-00000020", random.uniform(0, 0.5), number)
+    said = kill_after(command("train.py", work, *arguments), work / "gan-00000020", number)
     *_, first, last = said.splitlines()
     assert first == "finishing the step, then saving; a second signal ends the run at once"
     step = int(max(work.glob("gan-*/")).name[-8:])
     assert last == f"train.py: stopped and saved at step {step:,} of 5,000; go on with --resume"
     plan = finish(command("train.py", work, *arguments, "--resume", "--dry-run"), directory)
     assert f"from step {step:,}, 5,000 steps in 500 epochs" in plan.stdout
-
-
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"gan_batch_size": 16, "seed": 1}, "another config (seed: 0, now 1; gan_batch_size: 8, now 16); pass -c"),
-        ({"gan_epochs": 1}, "is at step 20, but the run ends at 10; raise the epochs"),
-    ],
-)
-def test_what_may_not_change_is_refused_by_name(directory, changes, problem):
-    work = prepare(directory, "short", gan_epochs=2)
-    arguments = ("--load-dir", "classifier", "--save-steps", 10)
-    if not work.exists():
-        assert finish(command("train.py", work, *arguments), directory).returncode == 0
-    prepare(directory, "short", **{"gan_epochs": 2} | changes)
-    refused = finish(command("train.py", work, *arguments, "--resume"), directory)
-    assert refused.returncode == 2
-    assert problem in refused.stderr
-    assert refused.stderr.count("\n") == 1
-
-
-def test_there_must_be_something_to_go_on_with(directory):
-    prepare(directory, "nothing")
-    refused = finish(command("train.py", directory / "nothing", "--resume"), directory)
-    assert refused.returncode == 2
-    assert refused.stderr == (
-        "train.py: nothing: no such directory; expected a gan checkpoint: leave --resume out to begin a run\n"
-    )
-    both = finish(command("train.py", directory / "nothing", "--resume", "--overwrite"), directory)
-    assert "argument --overwrite: not allowed with argument --resume" in both.stderr

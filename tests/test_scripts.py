@@ -1,9 +1,14 @@
-"""The scripts as a user calls them: real processes on tiny data, and what they say to bad input."""
+"""The scripts as a user calls them, on tiny data, and what they say to bad input.
 
+Each is started as a process for some of its work and some of its refusals. The rest is called in this process.
+"""
+
+import importlib
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,30 +17,56 @@ import yaml
 from helpers import clean_environment, tiny_settings, write_idx, write_pictures
 from PIL import Image
 
+from gan.command_line import run
+
 ROOT = Path(__file__).parents[1]
 SETTINGS = tiny_settings(gan_batch_size=16, cls_batch_size=16, fid_samples=40)
 
 
-def script(name: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a script by one of the ways a user has; the environment's TensorFlow settings stay out of it."""
+Done = subprocess.CompletedProcess[str]
+
+
+def process(name: str, *arguments: object, cwd: Path) -> Done:
+    """Run a script as a user does; the environment's TensorFlow settings stay out of it."""
     command = [sys.executable, str(ROOT / name), *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, env=clean_environment(), capture_output=True, text=True, timeout=300)
 
 
-def succeed(name: str, *arguments: object, cwd: Path) -> str:
-    done = script(name, *arguments, cwd=cwd)
+@pytest.fixture
+def script(monkeypatch, capsys) -> Callable[..., Done]:
+    """Run a script in this process, which has imported TensorFlow: what `process` does, in less time."""
+
+    def call(name: str, *arguments: object, cwd: Path) -> Done:
+        assert not {"--devices", "--deterministic"} & set(arguments), "these would change the tests that follow"
+        main = importlib.import_module(name.removesuffix(".py")).main
+        words = [name, *map(str, arguments)]
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", words)
+            patch.setattr(sys.modules["__main__"], "__spec__", None)  # Else `python -m pytest` is what was called.
+            patch.chdir(cwd)
+            try:
+                status = run(main)
+            except SystemExit as stop:  # As argparse does.
+                status = stop.code
+        return subprocess.CompletedProcess([sys.executable, *words], status, *capsys.readouterr())
+
+    return call
+
+
+def succeeded(done: Done) -> str:
+    """What a script printed that has done its work."""
     assert done.returncode == 0, done.stderr
     # Neither TensorFlow's chatter nor a bar where there is no terminal; forty samples are worth a warning.
     assert [line for line in done.stderr.splitlines() if not line.startswith("warning: 40 samples")] == []
     return done.stdout
 
 
-def fail(name: str, *arguments: object, cwd: Path) -> str:
+def refused(done: Done) -> str:
     """The one line that a script says to bad input."""
-    done = script(name, *arguments, cwd=cwd)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
-    assert done.stderr.startswith(f"{name}: ")
+    assert done.stderr.startswith(f"{Path(done.args[1]).name}: ")
     assert done.stderr.count("\n") == 1
     return done.stderr
 
@@ -47,9 +78,9 @@ def work(tmp_path_factory) -> Path:
     write_idx(directory / "data")
     (directory / "config.yaml").write_text(yaml.safe_dump(SETTINGS))
     common = ("--data-path", "data", "-c", "config.yaml")
-    (directory / "classifier.txt").write_text(succeed("classifier.py", *common, cwd=directory))
+    (directory / "classifier.txt").write_text(succeeded(process("classifier.py", *common, cwd=directory)))
     (directory / "train.txt").write_text(
-        succeed("train.py", *common, "--record-steps", 4, "--save-steps", 4, "--log-graph", cwd=directory)
+        succeeded(process("train.py", *common, "--record-steps", 4, "--save-steps", 4, "--log-graph", cwd=directory))
     )
     return directory
 
@@ -115,7 +146,7 @@ def test_tensorboard_has_histograms_images_and_the_graph(work):
 
 
 def test_generate_writes_the_same_number_for_each_class(work):
-    out = succeed("generate.py", "--output-dir", "writing", "--images-per-class", 3, "--grid", cwd=work)
+    out = succeeded(process("generate.py", "--output-dir", "writing", "--images-per-class", 3, "--grid", cwd=work))
     names = {path.name for path in (work / "writing").iterdir()}
     assert names == {f"{k}-{n}.jpg" for k in range(10) for n in (1, 2, 3)} | {"grid.jpg"}
     assert "30 images in writing: 0-1.jpg to 9-3.jpg" in out
@@ -125,29 +156,40 @@ def test_generate_writes_the_same_number_for_each_class(work):
         assert image.size == (2 * (10 * 10 + 2), 2 * (3 * 10 + 2))
 
 
-def test_the_same_checkpoint_class_and_seed_give_the_same_bytes(work):
-    succeed("generate.py", "--output-dir", "all", "--images-per-class", 30, "--seed", 5, cwd=work)
+def test_the_same_checkpoint_class_and_seed_give_the_same_bytes(work, script):
+    succeeded(script("generate.py", "--output-dir", "all", "--images-per-class", 30, "--seed", 5, cwd=work))
     few = ("--classes", 8, 3, "--images-per-class", 2, "--seed", 5)
-    succeed("generate.py", "--output-dir", "few", *few, cwd=work)
+    succeeded(script("generate.py", "--output-dir", "few", *few, cwd=work))
     few_names = sorted(path.name for path in (work / "few").iterdir())
     assert few_names == ["3-1.jpg", "3-2.jpg", "8-1.jpg", "8-2.jpg"]
     for name in few_names:
         assert (work / "few" / name).read_bytes() == (work / "all" / name).read_bytes()
     pictures = {}
     for seed in (5, 6):
-        succeed("generate.py", "--output-dir", f"png-{seed}", *few[:-1], seed, "--format", "png", cwd=work)
+        succeeded(script("generate.py", "--output-dir", f"png-{seed}", *few[:-1], seed, "--format", "png", cwd=work))
         with Image.open(work / f"png-{seed}" / "3-1.png") as image:
             assert image.format == "PNG"
             pictures[seed] = np.asarray(image)
     assert not np.array_equal(pictures[5], pictures[6])
 
 
-def test_a_dry_run_prints_the_plan_and_writes_nothing(work):
+def test_a_dry_run_prints_the_plan_and_writes_nothing(work, script):
     before = sorted(work.rglob("*"))
-    out = succeed(
-        "train.py", "--data-path", "data", "-c", "config.yaml", "--save-dir", "fresh",
-        "--load-dir", "checkpoints", "--dry-run", cwd=work,
-    )  # fmt: skip
+    out = succeeded(
+        script(
+            "train.py",
+            "--data-path",
+            "data",
+            "-c",
+            "config.yaml",
+            "--save-dir",
+            "fresh",
+            "--load-dir",
+            "checkpoints",
+            "--dry-run",
+            cwd=work,
+        )
+    )
     assert "10 steps in 2 epochs" in out
     assert sorted(work.rglob("*")) == before
 
@@ -155,12 +197,12 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(work):
 def test_a_second_run_does_not_touch_the_first_without_being_told(work):
     before = {path: path.read_bytes() for path in (work / "checkpoints").rglob("*") if path.is_file()}
     for name, kind in (("classifier.py", "classifier"), ("train.py", "gan")):
-        message = fail(name, "--data-path", "data", "-c", "config.yaml", cwd=work)
+        message = refused(process(name, "--data-path", "data", "-c", "config.yaml", cwd=work))
         assert f"checkpoints already holds a {kind} checkpoint, of step 10; pass --resume" in message
     assert before == {path: path.read_bytes() for path in (work / "checkpoints").rglob("*") if path.is_file()}
 
 
-def test_overwrite_replaces_and_load_dir_starts_from_a_classifier(work):
+def test_overwrite_replaces_and_load_dir_starts_from_a_classifier(work, script):
     (work / "short.yaml").write_text(yaml.safe_dump(SETTINGS | {"cls_epochs": 1}))
     common = ("--data-path", "data", "--save-dir", "again", "--log-dir", "again/logs")
     losses = {}
@@ -169,7 +211,7 @@ def test_overwrite_replaces_and_load_dir_starts_from_a_classifier(work):
         ("config.yaml", "--overwrite", "--load-dir", "checkpoints"),
         ("short.yaml", "--overwrite"),
     ):
-        succeed("classifier.py", *common, "-c", config, *more, cwd=work)
+        succeeded(script("classifier.py", *common, "-c", config, *more, cwd=work))
         newest = max((work / "again" / "logs").iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name))
         first = (newest / "records.jsonl").read_text().splitlines()[0]
         losses[config, *more] = json.loads(first)["loss/classifier"]
@@ -178,35 +220,75 @@ def test_overwrite_replaces_and_load_dir_starts_from_a_classifier(work):
     assert loaded < fresh  # it had already been trained
 
 
-def test_a_missing_classifier_names_the_command_to_run(work):
-    message = fail("train.py", "--data-path", "data", "-c", "config.yaml", "--save-dir", "empty", cwd=work)
+def test_a_missing_classifier_names_the_command_to_run(work, script):
+    message = refused(script("train.py", "--data-path", "data", "-c", "config.yaml", "--save-dir", "empty", cwd=work))
     command = "./classifier.py --data-path data -c config.yaml --save-dir empty"
     assert f"empty: no such directory; expected a classifier checkpoint: run {command}" in message
 
 
-def test_a_classifier_of_other_images_names_the_command_to_run(work):
+def test_a_classifier_of_other_images_names_the_command_to_run(work, script):
     write_idx(work / "larger", side=12)
-    message = fail(
-        "train.py", "--data-path", "larger", "-c", "config.yaml", "--save-dir", "larger-run",
-        "--load-dir", "checkpoints", cwd=work,
-    )  # fmt: skip
+    message = refused(
+        script(
+            "train.py",
+            "--data-path",
+            "larger",
+            "-c",
+            "config.yaml",
+            "--save-dir",
+            "larger-run",
+            "--load-dir",
+            "checkpoints",
+            cwd=work,
+        )
+    )
     assert "trained on 8x8 grey, 10 classes; expected 12x12 grey, 10 classes" in message
     assert "run ./classifier.py --data-path larger -c config.yaml --save-dir OTHER_DIRECTORY" in message
 
 
-def test_a_classifier_of_another_data_set_of_the_same_size_is_refused(work):
+def test_a_classifier_of_another_data_set_of_the_same_size_is_refused(work, script):
     write_idx(work / "other", train=90)
-    message = fail(
-        "train.py", "--data-path", "other", "-c", "config.yaml", "--save-dir", "other-run",
-        "--load-dir", "checkpoints", cwd=work,
-    )  # fmt: skip
+    message = refused(
+        script(
+            "train.py",
+            "--data-path",
+            "other",
+            "-c",
+            "config.yaml",
+            "--save-dir",
+            "other-run",
+            "--load-dir",
+            "checkpoints",
+            cwd=work,
+        )
+    )
     assert "trained on other images of 8x8 grey, 10 classes; expected those of other" in message
 
 
-def test_generating_without_a_checkpoint_names_the_command_to_run(work):
-    message = fail("generate.py", "--load-dir", "nowhere", cwd=work)
+def test_generating_without_a_checkpoint_names_the_command_to_run(work, script):
+    message = refused(script("generate.py", "--load-dir", "nowhere", cwd=work))
     assert "nowhere: no such directory; expected a gan checkpoint: run ./train.py --save-dir nowhere" in message
     assert not (work / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"gan_batch_size": 8, "seed": 1}, "another config (seed: 0, now 1; gan_batch_size: 16, now 8); pass -c"),
+        ({"gan_epochs": 1}, "is at step 10, but the run ends at 5; raise the epochs"),
+    ],
+)
+def test_what_may_not_change_in_a_resumed_run_is_refused_by_name(work, script, changes, problem):
+    (work / "changed.yaml").write_text(yaml.safe_dump(SETTINGS | changes))
+    assert problem in refused(script("train.py", "--data-path", "data", "-c", "changed.yaml", "--resume", cwd=work))
+
+
+def test_there_must_be_something_to_go_on_with(work, script):
+    assert refused(script("train.py", "--data-path", "data", "--save-dir", "nothing", "--resume", cwd=work)) == (
+        "train.py: nothing: no such directory; expected a gan checkpoint: leave --resume out to begin a run\n"
+    )
+    both = refused(script("train.py", "--data-path", "data", "--resume", "--overwrite", cwd=work))
+    assert "argument --overwrite: not allowed with argument --resume" in both
 
 
 @pytest.mark.parametrize(
@@ -233,10 +315,10 @@ def test_generating_without_a_checkpoint_names_the_command_to_run(work):
         ),
     ],
 )
-def test_bad_input_is_one_line(work, name, arguments, expected):
+def test_bad_input_is_one_line(work, name, arguments, expected, script):
     if name == "classifier.py":
         arguments = [*arguments, "--save-dir", "unused"]
-    assert expected in fail(name, *arguments, cwd=work)
+    assert expected in refused(script(name, *arguments, cwd=work))
 
 
 @pytest.mark.parametrize(
@@ -252,22 +334,37 @@ def test_bad_input_is_one_line(work, name, arguments, expected):
     ],
 )
 def test_flags_of_generate_that_do_not_go_together_are_refused(work, arguments, expected):
-    done = script("generate.py", *arguments, cwd=work)
+    done = process("generate.py", *arguments, cwd=work)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("generate.py: ")
     assert f"{expected} (--help lists the flags)\n" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_generate_draws_label_vectors_and_ways(work):
-    out = succeed("generate.py", "--output-dir", "ways", "--labels", "3:1,8:1", "4", "--images-per-class", 2, cwd=work)
+def test_generate_draws_label_vectors_and_ways(work, script):
+    out = succeeded(
+        script("generate.py", "--output-dir", "ways", "--labels", "3:1,8:1", "4", "--images-per-class", 2, cwd=work)
+    )
     assert "4 images in ways: 3x0.5+8x0.5-1.jpg to 4-2.jpg" in out
-    assert "3-to-8.gif: 3 steps from 3 to 8 in 2 styles" in succeed(
-        "generate.py", "--output-dir", "ways", "--interpolate-labels", 3, 8, "--steps", 3, "--images-per-class", 2,
-        "--format", "gif", cwd=work,
-    )  # fmt: skip
-    assert "styles-1-to-2.jpg: 12 steps from style 1 to 2 in 3, 8" in succeed(
-        "generate.py", "--output-dir", "ways", "--interpolate-styles", "--classes", 3, 8, cwd=work
+    assert "3-to-8.gif: 3 steps from 3 to 8 in 2 styles" in succeeded(
+        script(
+            "generate.py",
+            "--output-dir",
+            "ways",
+            "--interpolate-labels",
+            3,
+            8,
+            "--steps",
+            3,
+            "--images-per-class",
+            2,
+            "--format",
+            "gif",
+            cwd=work,
+        )
+    )
+    assert "styles-1-to-2.jpg: 12 steps from style 1 to 2 in 3, 8" in succeeded(
+        script("generate.py", "--output-dir", "ways", "--interpolate-styles", "--classes", 3, 8, cwd=work)
     )
     expected = {"3x0.5+8x0.5-1.jpg", "3x0.5+8x0.5-2.jpg", "4-1.jpg", "4-2.jpg", "3-to-8.gif", "styles-1-to-2.jpg"}
     assert {path.name for path in (work / "ways").iterdir()} == expected
@@ -281,7 +378,7 @@ def test_training_leaves_a_film_and_its_labels(work):
     assert labels[:10] == list("0123456789") and len(labels) == 20
 
 
-def test_a_diverged_run_says_so_and_leaves_the_earlier_one(work):
+def test_a_diverged_run_says_so_and_leaves_the_earlier_one(work, script):
     # Kernels grow 999-fold a step.
     wild = {"gan_epochs": 6, "gen_lr": 1.0, "gen_weight_decay": 1000.0}
     (work / "wild.yaml").write_text(yaml.safe_dump(SETTINGS | wild))
@@ -297,7 +394,7 @@ def test_a_diverged_run_says_so_and_leaves_the_earlier_one(work):
     assert {path.name for path in (work / "diverged").glob("gan-*")} == {"gan-00000004", "gan-00000008", "gan-00000010"}
 
 
-def test_problems_of_own_images_are_said_by_file_and_line(tmp_path):
+def test_problems_of_own_images_are_said_by_file_and_line(tmp_path, script):
     write_pictures(tmp_path / "pets", {"train": ["cat", "dog"] * 20, "test": ["cat", "dog"] * 10}, channels=3)
     for number in range(25):
         (tmp_path / "pets" / "train" / f"{number}.png").write_bytes(b"")
@@ -318,9 +415,9 @@ def test_problems_of_own_images_are_said_by_file_and_line(tmp_path):
     assert [path.name.partition("-")[2] for path in (tmp_path / "cache").iterdir() if path.is_dir()] == ["native"]
 
 
-def test_images_of_an_earlier_call_are_pointed_out(work):
+def test_images_of_an_earlier_call_are_pointed_out(work, script):
     few = ("--output-dir", "mixed", "--classes", 1)
-    succeed("generate.py", *few, "--images-per-class", 3, cwd=work)
+    succeeded(script("generate.py", *few, "--images-per-class", 3, cwd=work))
     done = script("generate.py", *few, "--images-per-class", 2, "--grid", cwd=work)
     assert done.stderr == "warning: mixed also holds another image, 1-3.jpg\n"
     done = script("generate.py", *few, "--images-per-class", 2, cwd=work)
@@ -347,6 +444,6 @@ def test_an_environment_without_the_packages_is_one_line(tmp_path):
     ],
 )
 def test_bad_flags_are_refused_by_name(tmp_path, arguments, expected):
-    done = script("train.py", *arguments, cwd=tmp_path)
+    done = process("train.py", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert expected in done.stderr

@@ -99,6 +99,7 @@ def begin(url, body):
     return connection
 
 
+@pytest.mark.slow
 def test_sigterm_lets_requests_in_flight_be_answered(tmp_path):
     save(tmp_path, 7)
     body = json.dumps({"images": [{"labels": [1, 2, 3], "seed": seed} for seed in range(100)], "as": "zip"}).encode()
@@ -118,6 +119,7 @@ def test_sigterm_lets_requests_in_flight_be_answered(tmp_path):
         assert process.wait(WAIT) == 0
 
 
+@pytest.mark.slow
 def test_what_was_sent_before_sigterm_is_answered(tmp_path):
     """On connections that the server has not seen yet, and on one that it has."""
     save(tmp_path, 7)
@@ -225,6 +227,7 @@ def refused(url):
     return False
 
 
+@pytest.mark.slow
 def test_a_new_checkpoint_is_picked_up_and_a_damaged_or_other_one_is_not(tmp_path):
     save(tmp_path, 1)
 

@@ -21,6 +21,8 @@ from gan.sampling import Sampler
 from gan.serving.app import create_app
 from gan.serving.running import bind, listen, url
 
+pytestmark = pytest.mark.slow
+
 CASES = int(os.environ.get("SERVING_CASES", "2000"))
 SPEC = ImageSpec(8, 6, 3, ("dark", "middle", "bright"))
 

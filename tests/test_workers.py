@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from gan.devices import cluster
 from gan.errors import UserError
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = tiny_settings(gan_batch_size=12, gan_epochs=30, cls_epochs=1, fid_samples=40)
+SETTINGS = tiny_settings(gan_batch_size=12, gan_epochs=60, cls_epochs=1, fid_samples=40)
 
 
 SRUN = """#!/usr/bin/env bash
@@ -38,15 +39,16 @@ wait $second && exit $status
 
 def environment(addresses: list[str], index: int) -> dict[str, str]:
     cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-    return clean_environment() | {"TF_CONFIG": json.dumps(cluster), "CUDA_VISIBLE_DEVICES": "-1"}
+    own = {"TF_CONFIG": json.dumps(cluster), "CUDA_VISIBLE_DEVICES": "-1", "TF_GRPC_REUSE_PORT": "1"}
+    return clean_environment() | own
 
 
-def free_addresses(count: int) -> list[str]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
-    return addresses
+def held_port() -> socket.socket:
+    """A socket on a port that, as long as it is open, only a server that shares ports gets, as the workers' do."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    held.bind(("", 0))
+    return held
 
 
 def words(work: Path, *more: object) -> list[str]:
@@ -57,18 +59,21 @@ def words(work: Path, *more: object) -> list[str]:
 
 def start(work: Path, count: int, *more: object, differ: tuple[object, ...] = ()) -> list[subprocess.Popen[str]]:
     """The processes, the chief first; `differ` is what the last one alone is told."""
-    addresses = free_addresses(count)
-    return [
-        subprocess.Popen(
-            words(work, *more, *(differ if index == count - 1 else ())),
-            cwd=work.parent,
-            env=environment(addresses, index),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for index in range(count)
-    ]
+    with ExitStack() as stack:
+        ports = [stack.enter_context(held_port()) for _ in range(count)]
+        addresses = [f"127.0.0.1:{port.getsockname()[1]}" for port in ports]
+        return [
+            subprocess.Popen(
+                words(work, *more, *(differ if index == count - 1 else ())),
+                cwd=work.parent,
+                env=environment(addresses, index),
+                pass_fds=[port.fileno() for port in ports],  # Held until all of them have ended.
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for index in range(count)
+        ]
 
 
 def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
@@ -114,6 +119,7 @@ def alone(directory) -> Path:
     return directory / "alone"
 
 
+@pytest.mark.slow
 def test_two_workers_are_the_run_of_one_process_on_two_replicas(directory, alone):
     """To the bit; one set of records and checkpoints, and only the chief prints."""
     (status, out, _), (other, nothing, _) = ended(start(directory / "two", 2))
@@ -123,11 +129,12 @@ def test_two_workers_are_the_run_of_one_process_on_two_replicas(directory, alone
     assert out.splitlines()[-2] == (directory / "alone.txt").read_text().splitlines()[-2]  # The last scores.
     (log,) = (directory / "two-logs").iterdir()
     steps = [json.loads(line)["step"] for line in (log / "records.jsonl").read_text().splitlines()]
-    assert steps == [60, 120, 180]
+    assert steps == [60, 120, 180, 240, 300, 360]
     assert len(list(log.glob("events*"))) == 1
     assert not list((directory / "two").glob(".*.*-*"))
 
 
+@pytest.mark.slow
 def test_three_workers_agree_with_it(directory, alone):
     """Up to rounding, of which three sums have more than one order."""
     outcomes = ended(start(directory / "three", 3))
@@ -141,6 +148,7 @@ def test_three_workers_agree_with_it(directory, alone):
         assert first("three")[name] == pytest.approx(first("alone")[name], rel=0.05), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [0, 1], ids=["the chief", "another"])
 def test_a_lost_worker_ends_the_others_and_the_job_goes_on(directory, alone, lost):
     work = directory / f"lost-{lost}"
@@ -160,6 +168,7 @@ def test_a_lost_worker_ends_the_others_and_the_job_goes_on(directory, alone, los
     assert weights(work) == weights(alone)
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_worker_ends_all_in_good_order(directory, alone):
     work = directory / "signalled"
     processes = start(work, 2)
@@ -171,11 +180,12 @@ def test_a_signal_to_one_worker_ends_all_in_good_order(directory, alone):
     assert [status for status, *_ in outcomes] == [143, 143]
     step = int(max(work.glob("gan-*")).name[-8:])
     for _, _, errors in outcomes:
-        assert errors.splitlines()[-1] == f"train.py: stopped and saved at step {step} of 180; go on with --resume"
+        assert errors.splitlines()[-1] == f"train.py: stopped and saved at step {step} of 360; go on with --resume"
     assert [status for status, *_ in ended(start(work, 2, "--resume"))] == [0, 0]
     assert weights(work) == weights(alone)
 
 
+@pytest.mark.slow
 def test_a_slurm_job_goes_on_when_its_time_was_up(directory, alone, monkeypatch):
     """The script, with a stand-in for srun, ends as the run that was never stopped."""
     for name in ("deploy", "train.py"):
@@ -208,6 +218,7 @@ def test_a_slurm_job_goes_on_when_its_time_was_up(directory, alone, monkeypatch)
     assert weights(directory / "slurm") == weights(alone)
 
 
+@pytest.mark.slow
 def test_workers_that_would_begin_differently_are_refused(directory):
     other = directory / "other.yaml"
     other.write_text(yaml.safe_dump(SETTINGS | {"gen_lr": 0.5}))
