@@ -184,8 +184,13 @@ def test_a_run_whose_film_fails_is_a_good_run(tmp_path, one_replica, monkeypatch
     (log / "samples-00000005.png").write_bytes(b"cut off")
     assert train_gan(TINY, options(tmp_path, resume=True)) is not None
     assert f"warning: no film: {log / 'samples-00000005.png'} cannot be read (it is damaged)" in capsys.readouterr().err
+    train_gan(replace(TINY, gan_epochs=3), options(tmp_path, resume=True, log_dir=tmp_path / "elsewhere"))
+    assert (
+        f"warning: {tmp_path}/elsewhere does not hold the records of the run so far ({log.name}); new ones begin in "
+        in capsys.readouterr().err
+    )
     shutil.rmtree(tmp_path / "logs")
-    train_gan(replace(TINY, gan_epochs=3), options(tmp_path, resume=True))
+    train_gan(replace(TINY, gan_epochs=4), options(tmp_path, resume=True))
     (log,) = (tmp_path / "logs").iterdir()
     assert (log / "columns.txt").read_text() == columns
     assert (log / "film.gif").exists()

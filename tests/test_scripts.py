@@ -17,7 +17,7 @@ import yaml
 from helpers import clean_environment, tiny_settings, write_idx, write_pictures
 from PIL import Image
 
-from gan.command_line import run
+from gan.command_line import exit_status
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tiny_settings(gan_batch_size=16, cls_batch_size=16, fid_samples=40)
@@ -46,7 +46,7 @@ def script(monkeypatch, capsys) -> Callable[..., Done]:
             patch.setattr(sys.modules["__main__"], "__spec__", None)  # Else `python -m pytest` is what was called.
             patch.chdir(cwd)
             try:
-                status = run(main)
+                status = exit_status(main)
             except SystemExit as stop:  # As argparse does.
                 status = stop.code
         return subprocess.CompletedProcess([sys.executable, *words], status, *capsys.readouterr())
@@ -447,3 +447,33 @@ def test_bad_flags_are_refused_by_name(tmp_path, arguments, expected):
     done = process("train.py", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert expected in done.stderr
+
+
+@pytest.mark.parametrize("which", ["newest", "best", 8])
+def test_a_checkpoint_is_drawn_from_by_age_by_score_or_by_step(which, work, script):
+    scores = {
+        int(path.name[-8:]): json.loads((path / "about.json").read_text())["scores"]["fid"]
+        for path in (work / "checkpoints").glob("gan-*")
+    }
+    step = {"newest": 10, "best": min(scores, key=scores.__getitem__), 8: 8}[which]
+    flags = ("--checkpoint", which, "--output-dir", f"drawn-{which}", "--images-per-class", 1)
+    found = succeeded(script("generate.py", *flags, cwd=work))
+    assert f"drawn by checkpoints/gan-{step:08d}: FID {scores[step]:.3f} (" in found
+
+
+def test_a_checkpoint_that_is_not_there_is_refused(work, script):
+    found = refused(script("generate.py", "--checkpoint", 7, "--output-dir", "none", cwd=work))
+    assert "checkpoints has no gan checkpoint of step 7; expected one of 4, 8, 10\n" in found
+    found = refused(script("generate.py", "--checkpoint", "last", "--output-dir", "none", cwd=work))
+    assert "argument --checkpoint: found last, expected newest, best, or a step such as 5000" in found
+    assert not (work / "none").exists()
+
+
+@pytest.mark.parametrize("name", ["train.py", "classifier.py"])
+def test_a_setting_is_overridden_by_a_flag(name, work, script):
+    common = ("--data-path", "data", "-c", "config.yaml", "--save-dir", "set", "--load-dir", "checkpoints", "--dry-run")
+    settings = ("--set", "gan_batch_size=8", "--set", "cls_batch_size=8")
+    assert "20 steps in 2 epochs" in succeeded(script(name, *common, *settings, cwd=work))
+    found = refused(script(name, *common, "--set", "gen_rl=1", cwd=work))
+    assert found.endswith("--set: unknown key 'gen_rl'; did you mean gen_lr?\n")
+    assert not (work / "set").exists()
