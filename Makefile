@@ -52,6 +52,9 @@ lint: .venv/.installed
 
 # The stamp is written last, so an install cut short is begun again, in an emptied .venv.
 .venv/.installed: requirements.txt
+	@if test -L .venv; then \
+	    echo '.venv is a link, and what it leads to would be emptied: remove the link, or run .venv/bin/python -m pytest' >&2; \
+	    exit 1; fi
 	@python=$$(for each in $(PYTHON); do \
 	    if "$$each" -c '$(SUPPORTED)' 2>/dev/null; then echo "$$each"; break; fi; done); \
 	if test -z "$$python"; then \
