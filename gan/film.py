@@ -38,8 +38,7 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
         seconds: that all take together; the last one stays for `HOLD` more.
 
     Raises:
-        UserError: there is no picture.
-        UserError: one cannot be read, or the film not be written.
+        UserError: there is no picture, one cannot be read, or the film cannot be written.
     """
     if not directory.is_dir():
         raise MissingError(f"{directory} is no directory; {EXPECTED}")

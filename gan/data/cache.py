@@ -127,8 +127,7 @@ def cached(listing: Listing, options: ReadOptions, *, fill: Fill, read: Read) ->
     """The entry of a listing, and its data, of mapped images; where it is not there, `fill` writes the images.
 
     Raises:
-        UserError: there is no place for the cache; or what `fill` raises.
-        UserError: it cannot be written.
+        UserError: the cache cannot be written; or what `fill` raises.
     """
     cache = options.cache_dir or listing.directory / "cache"
     path = cache / entry_name(listing, options)

@@ -31,9 +31,7 @@ def load_dataset(data_path: str, options: ReadOptions = READ_AS_IT_IS) -> DataSe
     """Read the data set at `data_path`.
 
     Raises:
-        UserError: there is none.
-        UserError: it cannot be used; the notes of the error, if it has some, are lines `file:line: what`.
-        UserError: a file cannot be read, or the cache not be written.
+        UserError: there is none, or it cannot be used. Notes of the error, if it has some, are lines `file:line: what`.
     """
     if data_path == BUILT_IN:
         return _resized(make_digits(), options)

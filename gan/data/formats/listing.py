@@ -127,8 +127,8 @@ def read_listing(directory: Path, *, batch_size: int = 1) -> Listing:
     """Read both tables and look up their files. A file that is not there is left for the check of the images.
 
     Raises:
-        UserError: a table or a directory is missing.
-        UserError: a table is wrong; its notes say which lines, as does a table of fewer rows than `batch_size`.
+        UserError: a table or a directory is missing, or a table is wrong or has fewer rows than `batch_size`. Notes of
+            the error say which lines.
     """
     missing = [
         name
