@@ -81,7 +81,7 @@ def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("gan.serving").setLevel(logging.INFO)
 
-    from gan.serving.running import bind, host_names, listen, serve, url
+    from gan.serving.server import bind, host_names, listen, serve, url
 
     with bind(args.host, args.port) as listener:
         import_tensorflow()

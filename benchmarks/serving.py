@@ -177,8 +177,8 @@ def make_cases(way: str, directory: Path, seed: int) -> list[tuple[bytes, bytes]
 def serve(way: str, directory: Path) -> None:
     """Be the server of a way, and print where it is."""
     from gan.command_line import import_tensorflow
-    from gan.serving.running import bind, listen, url
-    from gan.serving.running import serve as run
+    from gan.serving.server import bind, listen, url
+    from gan.serving.server import serve as run
 
     import_tensorflow()
     from gan.serving.app import create_app

@@ -46,8 +46,8 @@ LAYERS = (
         "gan.serving.middleware",
         "gan.serving.pages",
     ),
-    ("gan.serving.errors", "gan.serving.pictures", "gan.serving.watching"),
-    ("gan.serving.app", "gan.serving.running"),
+    ("gan.serving.errors", "gan.serving.encoding", "gan.serving.watching"),
+    ("gan.serving.app", "gan.serving.server"),
     ("classifier", "train", "generate", "evaluate", "serve"),
 )
 

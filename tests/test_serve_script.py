@@ -23,7 +23,7 @@ from gan.images import ImageSpec, encode
 from gan.labels import one_hot
 from gan.models.generator import Generator
 from gan.sampling import Sampler, styles
-from gan.serving.running import bind, host_names
+from gan.serving.server import bind, host_names
 
 ROOT = Path(__file__).parents[1]
 SPEC = ImageSpec(8, 8, 1, ("dark", "middle", "bright"))

@@ -26,7 +26,7 @@ from gan.serving import schemas
 from gan.serving.app import create_app
 from gan.serving.bodies import LONG_BODY, MOST_PARTS, JsonRequest
 from gan.serving.middleware import Around
-from gan.serving.running import bind, listen
+from gan.serving.server import bind, listen
 
 SPEC = ImageSpec(8, 6, 3, ("dark", "middle", "bright"))
 LABELS = [0.0, 1.0, 0.0]

@@ -19,7 +19,7 @@ from gan.images import ImageSpec
 from gan.models.generator import Generator
 from gan.sampling import Sampler
 from gan.serving.app import create_app
-from gan.serving.running import bind, listen, url
+from gan.serving.server import bind, listen, url
 
 pytestmark = pytest.mark.slow
 

@@ -28,11 +28,11 @@ from gan.sampling import Sampler, styles
 from gan.serving import schemas
 from gan.serving.batching import Batching, Broken, Closed, Drawn, Full, checkpoint_name
 from gan.serving.bodies import BodyRoute
+from gan.serving.encoding import MEDIA_TYPES, archive, grid_picture, picture
 from gan.serving.errors import RESPONSES, add_error_handlers, one_line
 from gan.serving.metrics import Metrics
 from gan.serving.middleware import Around
 from gan.serving.pages import add_pages
-from gan.serving.pictures import MEDIA_TYPES, archive, grid_picture, picture
 from gan.serving.schemas import LARGEST_SEED, LARGEST_STYLE, Choice, ManyImages, Model, OneImage, State, Status, Style
 from gan.serving.watching import Watching
 

@@ -62,7 +62,7 @@ def load_folder(directory: Path, options: ReadOptions) -> DataSet:
     """Read both splits; only the first run decodes the images, and later ones until a table or a file changes.
 
     Raises:
-        UserError: the data cannot be used, or the cache cannot be written. Notes of the error are lines `file:line: what`.
+        UserError: the data cannot be used, or the cache cannot be written. Its notes are lines `file:line: what`.
     """
     listing = read_listing(directory, batch_size=options.batch_size)
     for split in listing.splits:
