@@ -17,19 +17,12 @@ The same checkpoint, class and seed give the same bytes, whatever else is drawn.
 import sys
 from pathlib import Path
 
-from gan.command_line import exit_status, import_tensorflow, number, parser, which_checkpoint
+from gan.command_line import add_checkpoint_flags, exit_status, import_tensorflow, number, parser
 
 
 def main() -> None:
     flags = parser(__doc__)
-    flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoints")
-    flags.add_argument(
-        "--checkpoint",
-        type=which_checkpoint,
-        default="newest",
-        metavar="newest|best|STEP",
-        help="which of them; best: the one of the lowest FID",
-    )
+    add_checkpoint_flags(flags)
     flags.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where the images go")
     flags.add_argument(
         "--images-per-class",

@@ -17,9 +17,8 @@ import math
 import re
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
-from gan.command_line import exit_status, import_tensorflow, number, parser, which_checkpoint
+from gan.command_line import add_checkpoint_flags, exit_status, import_tensorflow, number, parser
 from gan.errors import UserError
 
 
@@ -58,14 +57,7 @@ def main() -> None:
         help="answer requests to these names, too; without it, a server that only this machine can connect to answers "
         "to localhost alone, and others to any name",
     )
-    flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoints")
-    flags.add_argument(
-        "--checkpoint",
-        type=which_checkpoint,
-        default="newest",
-        metavar="newest|best|STEP",
-        help="which of them; best: the one of the lowest FID",
-    )
+    add_checkpoint_flags(flags)
     flags.add_argument(
         "--watch",
         type=number(float, 0.01, 86_400),

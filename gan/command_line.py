@@ -80,6 +80,18 @@ def devices(text: str) -> str:
     return text
 
 
+def add_checkpoint_flags(flags: argparse.ArgumentParser) -> None:
+    """The flags of scripts that draw: `--load-dir` and `--checkpoint`."""
+    flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoints")
+    flags.add_argument(
+        "--checkpoint",
+        type=which_checkpoint,
+        default="newest",
+        metavar="newest|best|STEP",
+        help="which of them; best: the one of the lowest FID",
+    )
+
+
 def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     """The flags of both training scripts: the fields of `gan.runs.RunOptions`, and `--seed`."""
     flags.add_argument("--data-path", default="datasets/MNIST", help="directory of the images, or digits (built in)")

@@ -148,7 +148,7 @@ def test_what_was_sent_before_sigterm_is_answered(tmp_path):
 
 def test_clients_are_told_that_the_end_is_near():
     code = """if True:
-        from gan.serving import running
+        from gan.serving import server
 
         async def app(scope, receive, send):
             await send({"type": scope["type"] + ".startup.complete"} if scope["type"] == "lifespan" else
@@ -156,11 +156,11 @@ def test_clients_are_told_that_the_end_is_near():
             if scope["type"] == "http":
                 await send({"type": "http.response.body"})
 
-        running.READ_ON_SECONDS = 3
-        listener = running.bind("127.0.0.1", 0)
-        running.listen(listener)
+        server.READ_ON_SECONDS = 3
+        listener = server.bind("127.0.0.1", 0)
+        server.listen(listener)
         print(listener.getsockname()[1], flush=True)
-        running.serve(app, listener)
+        server.serve(app, listener)
     """
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         connection = http.client.HTTPConnection("127.0.0.1", int(process.stdout.readline()), timeout=WAIT)
