@@ -107,7 +107,7 @@ def test_one_that_the_loader_passes_over_is_looked_at_again(tmp_path, batching, 
         checked.append(path.name)
         if path.name == "gan-00000002" and 2 <= checked.count(path.name) <= 3:
             raise Damaged("the disk is away")
-        check(path)
+        return check(path)
 
     monkeypatch.setattr(checkpoints, "check", check_and_go_away)
     watching = Watching(tmp_path, batching, seconds=1)
