@@ -187,13 +187,14 @@ def test_metric_names_come_from_the_objective(one_replica, monkeypatch):
 @pytest.mark.parametrize("objective", ["hinge", "relativistic"])
 @pytest.mark.parametrize("replicas", ["one_replica", "two_replicas"])
 def test_every_objective_trains(objective, replicas, request):
-    config = replace(TINY, objective=objective, crit_steps=2, pan_classness=0.3, augment="translate+flip")
+    crit_steps = 2 if replicas == "one_replica" else 1
+    config = replace(TINY, objective=objective, crit_steps=crit_steps, pan_classness=0.3, augment="translate+flip")
     trainer = tiny_trainer(request.getfixturevalue(replicas), config)
     batches = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
     metrics = trainer.run(0, batches.take(0, 6))
     assert all(np.isfinite(value) for value in metrics.values())
     assert int(metrics["steps/skipped"]) == 0
-    assert [optimizer.iterations.numpy() for optimizer in trainer.optimizers.values()] == [3, 6]
+    assert [optimizer.iterations.numpy() for optimizer in trainer.optimizers.values()] == [6 // crit_steps, 6]
 
 
 def test_without_weight_there_is_no_penalty(one_replica):

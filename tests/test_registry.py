@@ -49,10 +49,8 @@ class DenseCritic(keras.Model):
         return tf.squeeze(self.score(self.hidden(tf.concat([flat, tf.cast(labels, flat.dtype)], axis=1))), axis=1)
 
 
-@pytest.mark.parametrize("replicas", ["one_replica", "two_replicas"])
-def test_a_pair_of_ones_own_does_all_that_the_first_pair_does(replicas, request, tmp_path, monkeypatch):
-    strategy = request.getfixturevalue(replicas)
-    monkeypatch.setattr(run_module, "make_strategy", lambda *_: strategy)
+def test_a_pair_of_ones_own_does_all_that_the_first_pair_does(two_replicas, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: two_replicas)
     monkeypatch.setitem(GENERATORS, "dense", DenseGenerator)
     monkeypatch.setitem(CRITICS, "dense", DenseCritic)
     write_idx(tmp_path / "data")

@@ -49,6 +49,24 @@ def outcomes(tmp_path_factory, one_replica, two_replicas):
     return found
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, one_replica):
+    """A directory with data, and a classifier that was trained on them."""
+    directory = tmp_path_factory.mktemp("trained")
+    write_idx(directory / "data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module, "make_strategy", lambda *_: one_replica)
+        train_classifier(TINY, options(directory, log_dir=directory / "classifier"))
+    return directory
+
+
+@pytest.fixture
+def scored(trained, tmp_path, one_replica, monkeypatch):
+    """A copy of that in `tmp_path`, where runs are on one replica."""
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+
+
 def test_two_replicas_do_the_whole_job(outcomes):
     for accuracy, scores, records, images in outcomes:
         assert accuracy > 0.4  # With wrong labels it is about 0.2, and 0.1 by chance.
@@ -64,10 +82,7 @@ def test_one_replica_and_two_begin_as_the_same_run(outcomes):
         assert one[0][name] == pytest.approx(two[0][name], rel=0.05, abs=0.05)
 
 
-def test_the_checkpoint_draws_from_the_average(tmp_path, one_replica, monkeypatch):
-    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
-    write_idx(tmp_path / "data")
-    train_classifier(TINY, options(tmp_path, log_dir=tmp_path / "classifier"))
+def test_the_checkpoint_draws_from_the_average(scored, tmp_path, monkeypatch):
     scored = []
     original = runs.Sampler
     monkeypatch.setattr(runs, "Sampler", lambda network, *a, **k: scored.append(network) or original(network, *a, **k))
@@ -81,11 +96,8 @@ def test_the_checkpoint_draws_from_the_average(tmp_path, one_replica, monkeypatc
     np.testing.assert_array_equal(images, expected)
 
 
-def test_overwriting_replaces_the_earlier_run_and_keeps_its_own(tmp_path, one_replica, monkeypatch):
+def test_overwriting_replaces_the_earlier_run_and_keeps_its_own(scored, tmp_path, monkeypatch):
     """Steps of both runs have the same numbers."""
-    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
-    write_idx(tmp_path / "data")
-    train_classifier(TINY, options(tmp_path, log_dir=tmp_path / "classifier"))
     kept = []
     for seed in (0, 1):
         config = TINY.__class__(**{**TINY.__dict__, "seed": seed})
@@ -96,11 +108,8 @@ def test_overwriting_replaces_the_earlier_run_and_keeps_its_own(tmp_path, one_re
         assert kept[-1][-3:] == [10, 15, 20]
 
 
-def test_a_classifier_that_was_replaced_meanwhile_is_refused(tmp_path, one_replica, monkeypatch):
+def test_a_classifier_that_was_replaced_meanwhile_is_refused(scored, tmp_path, monkeypatch):
     """Also where no checkpoint of the run has scores; and what was trained stays."""
-    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
-    write_idx(tmp_path / "data")
-    train_classifier(TINY, options(tmp_path))
     original = run_module.train
 
     def half(trainer, batches, schedule, *, save, **keywords):
@@ -117,11 +126,8 @@ def test_a_classifier_that_was_replaced_meanwhile_is_refused(tmp_path, one_repli
     assert {path: path.read_bytes() for path in sorted((tmp_path / "checkpoints").glob("gan-*/*"))} == before
 
 
-def test_a_run_that_another_got_in_before_is_refused(tmp_path, one_replica, monkeypatch):
+def test_a_run_that_another_got_in_before_is_refused(scored, tmp_path, monkeypatch):
     """What it found when it started is no longer what is there when it begins to write."""
-    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
-    write_idx(tmp_path / "data")
-    train_classifier(TINY, options(tmp_path))
     original = runs.Scorer
 
     def slow(*arguments, **keywords):
@@ -135,10 +141,7 @@ def test_a_run_that_another_got_in_before_is_refused(tmp_path, one_replica, monk
     assert checkpoints.find(tmp_path / "checkpoints", "gan").about.config == TINY
 
 
-def test_a_run_that_dies_early_leaves_an_earlier_one_its_config(tmp_path, one_replica, monkeypatch):
-    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
-    write_idx(tmp_path / "data")
-    train_classifier(TINY, options(tmp_path))
+def test_a_run_that_dies_early_leaves_an_earlier_one_its_config(scored, tmp_path, monkeypatch):
     train_gan(TINY, options(tmp_path))
     config = tmp_path / "checkpoints" / "config-gan.yaml"
     left = config.with_name(".config-gan.yaml.part-7")
@@ -173,24 +176,18 @@ def test_a_run_made_shorter_to_an_unscored_checkpoint_is_scored(train_one, tmp_p
     assert found == scores
 
 
-def test_a_run_whose_film_fails_is_a_good_run(tmp_path, one_replica, monkeypatch, capsys):
+def test_a_run_whose_film_fails_is_a_good_run(scored, tmp_path, monkeypatch, capsys):
     """And one that goes on without its earlier records tells the columns of the new ones."""
-    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
-    write_idx(tmp_path / "data")
-    train_classifier(TINY, options(tmp_path, log_dir=tmp_path / "classifier"))
     train_gan(replace(TINY, gan_epochs=1), options(tmp_path))
     (log,) = (tmp_path / "logs").iterdir()
     columns = (log / "columns.txt").read_text()
     (log / "samples-00000005.png").write_bytes(b"cut off")
     assert train_gan(TINY, options(tmp_path, resume=True)) is not None
     assert f"warning: no film: {log / 'samples-00000005.png'} cannot be read (it is damaged)" in capsys.readouterr().err
-    train_gan(replace(TINY, gan_epochs=3), options(tmp_path, resume=True, log_dir=tmp_path / "elsewhere"))
-    assert (
-        f"warning: {tmp_path}/elsewhere does not hold the records of the run so far ({log.name}); new ones begin in "
-        in capsys.readouterr().err
-    )
     shutil.rmtree(tmp_path / "logs")
-    train_gan(replace(TINY, gan_epochs=4), options(tmp_path, resume=True))
+    train_gan(replace(TINY, gan_epochs=3), options(tmp_path, resume=True))
+    missing = f"warning: {tmp_path}/logs does not hold the records of the run so far ({log.name}); new ones begin in "
+    assert missing in capsys.readouterr().err
     (log,) = (tmp_path / "logs").iterdir()
     assert (log / "columns.txt").read_text() == columns
     assert (log / "film.gif").exists()
