@@ -187,7 +187,14 @@ def make_sampler(spec: ImageSpec, *, step: int = 42) -> Sampler:
     rng = np.random.default_rng(step)
     for weight in generator.trainable_variables:
         weight.assign(rng.normal(0, 0.5, weight.shape))
-    scores = {"fid": 0.3654, "noise_floor": 0.195, "accuracy": 0.9891, "samples": 10_000, "classifier": "b4add1fc594f"}
+    scores = {
+        "fid": 0.3654,
+        "noise_floor": 0.195,
+        "accuracy": 0.9891,
+        "samples": 10_000,
+        "classifier": "b4add1fc594f",
+        "kid": 0.0123,
+    }
     path = Path(f"gan-{step:08}")
     return Sampler(generator, spec, noise_dims=TINY.noise_dims, path=path, step=step, scores=scores)
 
@@ -240,8 +247,8 @@ def page(quiet: None, troubled: Page) -> Page:
 
 
 def test_shows_the_model(page: Page) -> None:
-    facts = ["gan-00000042", "42", "8 × 8 grey", "0.365 (noise floor 0.195)", "98.91%"]
-    assert page.texts("#facts dt") == ["Checkpoint", "Step", "Image", "FID", "Class accuracy"]
+    facts = ["gan-00000042", "42", "8 × 8 grey", "0.365 (noise floor 0.195)", "98.91%", "0.012"]
+    assert page.texts("#facts dt") == ["Checkpoint", "Step", "Image", "FID", "Class accuracy", "kid"]
     assert page.texts("#facts dd") == facts
     assert [button.text for button in page.css("#classes button")] == list(NAMES)
     page.shows(labels=[1, 0, 0], seed=0)

@@ -38,7 +38,12 @@ MANY = ImageSpec(8, 6, 3, tuple(map(str, range(1000))))
 
 @pytest.fixture(scope="module")
 def sampler():
-    return Sampler(Generator(SPEC, TINY), SPEC, noise_dims=6, scores={"fid": 2.5, "noise_floor": float("nan")})
+    return Sampler(
+        Generator(SPEC, TINY),
+        SPEC,
+        noise_dims=6,
+        scores={"fid": 2.5, "noise_floor": float("nan"), "by_class": [1.5, 2.5]},
+    )
 
 
 @contextmanager
@@ -92,7 +97,7 @@ def test_the_model_says_what_it_is(client):
         "style_size": 6,
         "checkpoint": "unsaved",
         "step": 0,
-        "scores": {"fid": 2.5, "noise_floor": None},
+        "scores": {"fid": 2.5, "noise_floor": None, "by_class": [1.5, 2.5]},
         "limits": {"images": 100, "seed": 2147483647, "style": 10.0, "body": 161024, "queue": 1024},
     }
 

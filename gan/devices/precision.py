@@ -1,7 +1,7 @@
 """Which numbers networks compute in: float32, or 16 bits with float32 variables.
 
 bfloat16 has float32's range and needs no care. float16 has more digits and less range: losses are scaled up before they
-are differentiated, see `gan.training.guard`.
+are differentiated, see `gan.training.step`.
 
     precision = choose(config.mixed_precision, strategy)
     generator = Generator(spec, config, dtype=precision.policy)

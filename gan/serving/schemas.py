@@ -10,7 +10,16 @@ Shapes: `K` classes, `Z` style.
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic.config import JsonDict
 
 from gan.images import GRID_GAP, ImageSpec
@@ -147,7 +156,7 @@ class Model(BaseModel):
     style_size: int
     checkpoint: str
     step: int
-    scores: dict[str, int | float | str | None] | None
+    scores: dict[str, JsonValue] | None
     limits: Limits
 
 

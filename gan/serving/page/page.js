@@ -147,8 +147,10 @@ function showFacts({ checkpoint, image, step, scores }) {
     ["Image", `${image.width} × ${image.height} ${kind}`],
   ];
   if (scores) {
-    facts.push(["FID", `${scores.fid.toFixed(3)} (noise floor ${scores.noise_floor.toFixed(3)})`]);
-    facts.push(["Class accuracy", `${(scores.accuracy * 100).toFixed(2)}%`]);
+    const { fid, noise_floor, accuracy, samples, classifier, ...others } = scores;
+    facts.push(["FID", `${shownScore(fid)} (noise floor ${shownScore(noise_floor)})`]);
+    facts.push(["Class accuracy", typeof accuracy === "number" ? `${(accuracy * 100).toFixed(2)}%` : "–"]);
+    for (const [name, value] of Object.entries(others)) facts.push([name, shownScore(value)]);
   }
   byId("facts").replaceChildren();
   for (const [name, value] of facts) {
@@ -157,6 +159,11 @@ function showFacts({ checkpoint, image, step, scores }) {
     group.append(Object.assign(document.createElement("dd"), { textContent: value }));
     byId("facts").append(group);
   }
+}
+
+/** A score as it comes, or "–" where it is missing: other versions have others. */
+function shownScore(value) {
+  return typeof value === "number" ? value.toFixed(3) : String(value ?? "–");
 }
 
 /** Each call makes a function that says one thing at a time in this element, beside what the others say. */
