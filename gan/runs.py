@@ -42,9 +42,8 @@ def train_classifier(config: Config, options: RunOptions, place: Place = ALONE) 
         Diverged: a loss is not finite.
     """
     run = Run("classifier", config, options, place)
-    if run.is_complete():
-        assert run.resumed is not None
-        return dict(run.resumed.about.scores)
+    if (scores := run.final_scores()) is not None:
+        return scores
     keras.utils.set_random_seed(config.seed)
     with run.strategy.scope():
         classifier = build(run.about, "classifier", dtype=run.precision.policy)
@@ -75,9 +74,8 @@ def train_gan(config: Config, options: RunOptions, place: Place = ALONE) -> Scor
         Diverged: a loss or a sample is not finite.
     """
     run = Run("gan", config, options, place)
-    if run.is_complete():
-        assert run.resumed is not None
-        return dict(run.resumed.about.scores)
+    if (scores := run.final_scores()) is not None:
+        return scores
     data, strategy = run.data, run.strategy
     with strategy.scope():
         classifier = load_classifier(options.load_dir or options.save_dir, data, options)

@@ -27,17 +27,17 @@ def run(total_steps: int = 8, data: str = "digest", **changes) -> Run:
 
 
 def test_a_run_is_complete_at_its_last_step(capsys):
-    assert not run(total_steps=8).is_complete()
+    assert run(total_steps=8).final_scores() is None
     assert capsys.readouterr().out == ""
-    assert run(total_steps=7).is_complete()
+    assert run(total_steps=7).final_scores() == {"fid": 1.0}
     assert "gan-00000007 is the end of the run" in capsys.readouterr().out
     with pytest.raises(ValueError, match="is at step 7, but the run ends at 6; raise the epochs"):
-        run(total_steps=6).is_complete()
+        run(total_steps=6).final_scores()
 
 
 def test_other_images_are_refused():
     with pytest.raises(ValueError, match="was trained on other images; pass the same --data-path"):
-        run(data="other").is_complete()
+        run(data="other").final_scores()
 
 
 def test_another_classifier_is_refused():

@@ -9,10 +9,11 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gan.data.batches import Source
 from gan.errors import Diverged
+from gan.evaluation.scores import Scores
 from gan.training.progress import Progress
 from gan.training.records import Records
 from gan.training.step import IN_A_ROW, RAN, SKIPPED, Metrics
@@ -20,7 +21,6 @@ from gan.training.stopping import Stopped, signals_caught
 from gan.training.trainer import Trainer
 
 Values = dict[str, float]
-Scores = dict[str, Any]
 
 REMEDY = (
     "checkpoints saved before are intact; begin anew with lower learning rates or without mixed_precision (--overwrite)"

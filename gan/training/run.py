@@ -116,14 +116,14 @@ class Run:
         self.first_step = 0
         self.records: Records = NoRecords()
 
-    def is_complete(self) -> bool:
-        """Whether the checkpoint that the run goes on from is its end, and was scored.
+    def final_scores(self) -> Scores | None:
+        """The scores of the checkpoint that the run goes on from, if that is its end and was scored.
 
         Raises:
             UserError: it is of another run.
         """
         if self.resumed is None:
-            return False
+            return None
         path, about = self.resumed
         if about.data != self.data.digest:
             raise UserError(f"{path} was trained on other images; pass the same --data-path and --resize")
@@ -131,10 +131,10 @@ class Run:
             raise UserError(
                 f"{path} is at step {about.step:,}, but the run ends at {self.total_steps:,}; raise the epochs"
             )
-        complete = about.step == self.total_steps and bool(about.scores)
-        if complete:
-            print(f"{path} is the end of the run: more epochs in the config would make it longer")
-        return complete
+        if about.step < self.total_steps or not about.scores:
+            return None
+        print(f"{path} is the end of the run: more epochs in the config would make it longer")
+        return dict(about.scores)
 
     def begin(self, trainer: Trainer) -> None:
         """Set what is trained to what was saved, if the run goes on; check that all workers agree; print the plan."""
