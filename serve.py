@@ -26,7 +26,7 @@ def check_packages() -> None:
     """Check that the server's own packages are there, before TensorFlow takes its seconds.
 
     Raises:
-        ValueError: one is not.
+        UserError: one is not.
     """
     for name in ("fastapi", "fastapi_offline", "prometheus_client", "uvicorn"):
         if find_spec(name) is None:

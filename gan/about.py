@@ -81,8 +81,13 @@ def read_about(path: Path) -> About:
         values = json.loads(source.read_text())
         if values.pop("digest") != digest_of(values):
             raise ValueError("its digest is another")
-        values.setdefault("format", 1)
-        values.setdefault("networks", FIRST_NETWORKS[values["kind"]])
+        if values.setdefault("format", 1) > FORMAT:
+            raise OtherVersion(
+                f"{path} was saved by another version: it has the format {values['format']}, where this version knows "
+                f"{FORMAT}; use that version, or train anew with this one"
+            )
+        if "networks" not in values:
+            values["networks"] = FIRST_NETWORKS[values["kind"]]
         config = _checked_config(path, values)
         spec = ImageSpec.from_dict(values.pop("spec"))
         return About(**values | {"spec": spec, "config": config})
@@ -99,8 +104,6 @@ def _checked_config(path: Path, values: Mapping[str, Any]) -> Config:
         OtherVersion: it does not.
     """
     strange = [f"it has a field {name}" for name in values if name not in {each.name for each in fields(About)}]
-    if values["format"] > FORMAT:
-        strange = [f"it has the format {values['format']}, where this version knows {FORMAT}"]
     try:
         config = config_from_dict(values["config"], "in its config")
     except ConfigError as error:

@@ -20,7 +20,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
@@ -29,7 +29,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from gan.about import About, Damaged, Kind, digest_of, read_about
+from gan.about import About, Damaged, Kind, OtherVersion, digest_of, read_about
 from gan.errors import Diverged, FileError, MissingError, UserError
 from gan.files import exclusive, file_errors, flush_directory, reason
 from gan.models import build
@@ -83,10 +83,15 @@ def _candidates(directory: Path, kind: Kind) -> list[tuple[int, Path]]:
 @file_errors()
 def load(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | None = None) -> Loaded:
     """The network of a checkpoint, built from what the checkpoint says of itself. Arguments and errors as of `find`."""
-    path, about = find(directory, kind, which, remedy=remedy)
-    name, role = DRAWS[kind]
+    return open_saved(find(directory, kind, which, remedy=remedy))
+
+
+def open_saved(saved: Saved) -> Loaded:
+    """The network of a checkpoint that was just found."""
+    path, about = saved
+    name, role = DRAWS[about.kind]
     network = build(about, role)
-    restore(path, {name: network}, partial=True)
+    _read(path, about, {name: network}, partial=True)
     return Loaded(path, about, network)
 
 
@@ -119,11 +124,9 @@ def find(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | 
             steps = ", ".join(str(step) for step, _ in candidates)
             raise MissingError(f"{directory} has no {kind} checkpoint of step {which}; expected one of {steps}")
     elif which == "best":
-        distances = {path: _distance(path) for _, path in candidates}
-        wanted = [each for each in candidates if distances[each[1]] < math.inf]
+        wanted = _by_score(candidates)
         if not wanted:
-            raise UserError(f"{directory}: no {kind} checkpoint was scored, so none is the best; take the newest")
-        wanted = sorted(wanted, key=lambda each: -distances[each[1]])
+            raise UserError(f"{directory}: no whole {kind} checkpoint was scored, so none is the best; {remedy}")
     for _, path in reversed(wanted):
         try:
             return Saved(path, check(path))
@@ -132,6 +135,19 @@ def find(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | 
                 raise
             print(f"warning: {error}", file=sys.stderr)
     raise Damaged(f"{directory}: none of its {len(wanted)} {kind} checkpoints is whole; {remedy}")
+
+
+def _by_score(candidates: list[tuple[int, Path]]) -> list[tuple[int, Path]]:
+    """Those that were scored, the best last; a warning tells of each that does not say its scores."""
+    found = []
+    for step, path in candidates:
+        try:
+            distance = _distance(read_about(path))
+        except (Damaged, OtherVersion) as error:
+            print(f"warning: {error}", file=sys.stderr)
+        else:
+            found.append((-distance, step, path))
+    return [(step, path) for distance, step, path in sorted(found) if distance > -math.inf]
 
 
 def check(path: Path) -> About:
@@ -237,7 +253,10 @@ def _same(one: str, other: str) -> bool:
 def _prune(directory: Path, kind: Kind, keep: int, *, newest_step: int) -> None:
     """Those of later steps are damaged ones that a resumed run has passed over: they count for nothing."""
     steps = [step for step in steps_saved(directory, kind) if step <= newest_step]
-    distances = {step: _distance(checkpoint_path(directory, kind, step)) for step in steps}
+    distances = dict.fromkeys(steps, math.inf)
+    for step in steps:
+        with suppress(Damaged, OtherVersion):
+            distances[step] = _distance(read_about(checkpoint_path(directory, kind, step)))
     best = min(distances.values(), default=math.inf)
     for step in steps[:-keep]:
         if not distances[step] == best < math.inf:
@@ -273,10 +292,10 @@ def writing(directory: Path, kind: Kind) -> Iterator[None]:
         yield
 
 
-def _distance(path: Path) -> float:
-    """The score that the best has the lowest of; infinity if there is none, or it cannot be read."""
+def _distance(about: About) -> float:
+    """The score that the best has the lowest of; infinity if there is none."""
     try:
-        distance = float(read_about(path).scores.get(BEST_BY, math.inf))
+        distance = float(about.scores.get(BEST_BY, math.inf))
     except (TypeError, ValueError):
         return math.inf
     return math.inf if math.isnan(distance) else distance
@@ -294,7 +313,12 @@ def restore(path: Path, objects: Mapping[str, Any], *, partial: bool = False) ->
         Damaged: the checkpoint is not as it was written.
         UserError: it is of other objects.
     """
-    saved = check(path).layout
+    _read(path, check(path), objects, partial=partial)
+
+
+def _read(path: Path, about: About, objects: Mapping[str, Any], *, partial: bool) -> None:
+    """Set the variables of objects to those of a checkpoint that is whole."""
+    saved = about.layout
     for name, expected in _layout(objects).items():
         pairs = enumerate(zip_longest(saved.get(name, []), expected, fillvalue="nothing"))
         others = [f"variable {i} is {one}; expected {other}" for i, (one, other) in pairs if not _same(one, other)]

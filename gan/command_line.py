@@ -21,6 +21,9 @@ BAD_INPUT = 2
 DIVERGED = 3
 INTERRUPTED = 130
 
+PACKAGES = ("keras", "numpy", "PIL", "pydantic", "scipy", "tensorboard", "tensorflow", "tqdm", "yaml")
+"""By the names they are imported by. That another module is missing is a bug, and keeps its traceback."""
+
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """The description as it is written; each flag with its default."""
@@ -93,7 +96,7 @@ def add_checkpoint_flags(flags: argparse.ArgumentParser) -> None:
 
 
 def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
-    """The flags of both training scripts: the fields of `gan.runs.RunOptions`, and `--seed`."""
+    """The flags of both training scripts: the fields of `gan.training.run.RunOptions`, and `--seed`."""
     flags.add_argument("--data-path", default="datasets/MNIST", help="directory of the images, or digits (built in)")
     flags.add_argument(
         "--resize",
@@ -197,7 +200,7 @@ def exit_status(main: Callable[[], None]) -> int:
             raise
         return _ended(f"the output cannot be written ({error.strerror})", BAD_INPUT)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] == "gan":
+        if error.name not in PACKAGES:
             raise
         remedy = "run `make .venv`, then `source .venv/bin/activate`, or see docs/install.md"
         return _ended(f"the package {error.name} is not installed; {remedy}", BAD_INPUT)

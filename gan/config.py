@@ -42,9 +42,10 @@ def _sides(size: int | str | None) -> tuple[int, int] | None:
 
 
 class Allowed(NamedTuple):
-    """What a field may be, in words, where its type does not tell."""
+    """What a field may be, in words, where its type does not tell; and what the table says, where that is less."""
 
     words: Callable[[], str]
+    table: str | None = None
 
 
 def _augmentations(text: str) -> tuple[str, ...]:
@@ -55,6 +56,9 @@ def _augmentations(text: str) -> tuple[str, ...]:
     return names
 
 
+NAMED = "a name in `gan/registry.py`"
+"""For the table: a new name is one line there, and none here."""
+
 ImageSize = Annotated[
     int | str | None,
     AfterValidator(lambda size: size if _sides(size) else None),
@@ -63,11 +67,11 @@ ImageSize = Annotated[
 Augmentations = Annotated[
     str,
     AfterValidator(lambda text: text if text == "none" else "+".join(_augmentations(text))),
-    Allowed(lambda: f"none, or one or more of {', '.join(AUGMENTATIONS)}, joined by +"),
+    Allowed(lambda: f"none, or one or more of {', '.join(AUGMENTATIONS)}, joined by +", "none, or names joined by +"),
 ]
-Objective = Annotated[str, AfterValidator(OBJECTIVES.checked), Allowed(OBJECTIVES.words)]
-Generator = Annotated[str, AfterValidator(GENERATORS.checked), Allowed(GENERATORS.words)]
-Critic = Annotated[str, AfterValidator(CRITICS.checked), Allowed(CRITICS.words)]
+Objective = Annotated[str, AfterValidator(OBJECTIVES.checked), Allowed(OBJECTIVES.words, NAMED)]
+Generator = Annotated[str, AfterValidator(GENERATORS.checked), Allowed(GENERATORS.words, NAMED)]
+Critic = Annotated[str, AfterValidator(CRITICS.checked), Allowed(CRITICS.words, NAMED)]
 Repeats = Annotated[int, Field(ge=1, le=50)]
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
 BatchSize = Annotated[int, Field(ge=1, le=65_536)]
@@ -186,6 +190,8 @@ def load_config(path: Path | None, *, settings: Sequence[str] = (), seed: int | 
             raise ConfigError(f"--set {text} {problem}")
         given[field] = parse_yaml(value, f"--set {text}", "FIELD=VALUE, the value as in YAML")
     config_from_dict(given, "--set")
+    if seed is not None and "seed" in given:
+        raise ConfigError("--seed and --set seed are both given; expected one of them")
     return config_from_dict({**values, **given, **({} if seed is None else {"seed": seed})}, "command line")
 
 
@@ -238,7 +244,8 @@ def config_table() -> str:
         meaning = next(
             info.description for info in _annotation(field.name)[1] if isinstance(info, FieldInfo) and info.description
         )
-        rows.append(f"| `{field.name}` | `{_yaml(field.default)}` | {allowed(field.name)} | {meaning} |")
+        brief = next((each.table for each in _annotation(field.name)[1] if isinstance(each, Allowed)), None)
+        rows.append(f"| `{field.name}` | `{_yaml(field.default)}` | {brief or allowed(field.name)} | {meaning} |")
     return "\n".join(rows)
 
 

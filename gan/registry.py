@@ -6,7 +6,7 @@
 docs/ideas.md says what each of them is called with. Nothing is imported here, so a config is checked at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -16,11 +16,29 @@ def listed(words: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-class Table(dict[str, Any]):
+class Table(MutableMapping[str, Any]):
     """Names and what they stand for: an object, or `module:attribute` for one that is imported when it is asked for."""
 
+    def __init__(self, **entries: Any) -> None:
+        self._entries = entries
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._entries[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries  # Without an import.
+
     def __getitem__(self, name: str) -> Any:
-        found = super().__getitem__(name)
+        found = self._entries[name]
         if isinstance(found, str):
             module, _, attribute = found.partition(":")
             return getattr(import_module(module), attribute)

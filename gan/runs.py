@@ -178,8 +178,7 @@ def load_classifier(directory: Path, data: DataSet, options: RunOptions) -> kera
     Raises:
         UserError: there is none, or it was trained on other images.
     """
-    found = find_classifier(directory, data, options)
-    return checkpoints.load(directory, "classifier", found.about.step).network
+    return checkpoints.open_saved(find_classifier(directory, data, options)).network
 
 
 def find_classifier(directory: Path, data: DataSet, options: RunOptions) -> Saved:

@@ -95,7 +95,7 @@ class Sampler:
         """Label vectors (N, K) and styles (N, Z) -> images (N, H, W, C) uint8. Equal rows give equal images.
 
         Raises:
-            UserError: the shapes are not these.
+            ValueError: the shapes are not these.
         """
         count = len(labels)
         if labels.shape != (count, self.spec.num_classes) or styles.shape != (count, self.noise_dims):

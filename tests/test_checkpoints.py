@@ -351,12 +351,22 @@ def test_a_damaged_best_is_passed_over_for_the_next_best(tmp_path, capsys):
         checkpoints.find(tmp_path, "gan", 2)
 
 
+def test_a_best_that_does_not_say_its_scores_is_told(tmp_path, capsys):
+    save_three(tmp_path)
+    (tmp_path / "gan-00000002" / "about.json").write_text("{")
+    assert checkpoints.find(tmp_path, "gan", "best").about.step == 3
+    assert "warning: " in capsys.readouterr().err
+    rewrite(tmp_path / "gan-00000003", format=3)
+    assert checkpoints.find(tmp_path, "gan", "best").about.step == 1
+    assert "gan-00000003 was saved by another version" in capsys.readouterr().err
+
+
 def test_what_is_not_there_is_told_with_what_is(tmp_path):
     save_small(tmp_path, 1)
     save_small(tmp_path, 5)
     with pytest.raises(UserError, match=r"has no gan checkpoint of step 7; expected one of 1, 5$"):
         checkpoints.find(tmp_path, "gan", 7)
-    with pytest.raises(UserError, match=r"no gan checkpoint was scored, so none is the best; take the newest$"):
+    with pytest.raises(UserError, match=r"no whole gan checkpoint was scored, so none is the best; run \./train"):
         checkpoints.find(tmp_path, "gan", "best")
 
 
@@ -388,6 +398,7 @@ def test_another_version_is_told_as_that_and_not_as_damage(tmp_path):
     config = json.loads((path / "about.json").read_text())["config"]
     for changes, strange in (
         ({"format": 3}, "it has the format 3, where this version knows 2"),
+        ({"format": 3, "config": None, "kind": "film"}, "it has the format 3, where this version knows 2"),
         ({"config": config | {"momentum": 1}}, "in its config: unknown key 'momentum'"),
         ({"mood": "good"}, "it has a field mood"),
     ):

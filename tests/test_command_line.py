@@ -60,6 +60,8 @@ def test_an_error_is_one_line_and_a_status(error, status, line, capsys, monkeypa
         FloatingPointError("overflow encountered in multiply"),
         FileNotFoundError(2, "No such file or directory", "some/file"),
         ModuleNotFoundError("No module named 'gan.new'", name="gan.new"),
+        ModuleNotFoundError("No module named 'numpy.lnalg'", name="numpy.lnalg"),
+        ModuleNotFoundError("No module named 'torch'", name="torch"),
         RuntimeError("a bug"),
         KeyError("a bug"),
         tf.errors.InvalidArgumentError(None, None, "a bug"),

@@ -149,18 +149,43 @@ class Mean(Wasserstein):
     """Averages, which belongs to the step."""
 
     def critic(self, given):
-        return {"critic": tf.reduce_mean(super().critic(given)["critic"])}
+        return {"critic": tf.reduce_mean(super().critic(given)["critic"], keepdims=True)}
+
+
+class Both(Wasserstein):
+    """Reals and fakes one after another, in place of pairs."""
+
+    def critic(self, given):
+        real_scores, fake_scores = given.scores()
+        return {"critic": tf.concat([-real_scores, fake_scores], axis=0)}
+
+
+class Twice(Wasserstein):
+    """One name for two losses: the second would hide the first."""
+
+    def penalty(self, given):
+        return {"critic": super().penalty(given)["penalty"]}
+
+
+class Drawing(Wasserstein):
+    """Wants draws in the generator's update, which has none."""
+
+    def generator(self, given):
+        return {"generator": given.draws["epsilon"]}
 
 
 @pytest.mark.parametrize(
     ("objective", "message"),
     [
         (Columns(), r"^Columns\.generator: generator has shape \(2, 1\); expected one number per example, \(B,\)$"),
-        (Mean(), r"^Mean\.critic: critic has shape \(\); expected one number per example, \(B,\)$"),
+        (Mean(), r"^Mean\.critic: critic has shape \(1,\); expected one number per example, \(B,\)$"),
+        (Both(), r"^Both\.critic: critic has shape \(4,\); expected one number per example, \(B,\)$"),
+        (Twice(), r"^Twice\.penalty: the name critic is taken; expected each name once$"),
+        (Drawing(), "epsilon"),
     ],
 )
-def test_a_term_of_a_wrong_shape_is_refused_before_training(objective, message):
-    with pytest.raises(ValueError, match=message):
+def test_what_is_wrong_with_an_objective_is_said_before_training(objective, message):
+    with pytest.raises((ValueError, KeyError), match=message):
         term_names(objective, linear_critic(np.ones((4, 4, 1), np.float32)), image=(4, 4, 1), classes=2)
 
 
@@ -216,13 +241,13 @@ def lazy(strategy, every: int, **changes):
 
 @pytest.mark.parametrize("replicas", ["one_replica", "two_replicas"])
 def test_a_rare_penalty_is_an_update_of_its_own(replicas, request):
-    """Every third of twelve updates, two per step; its loss is shown at steps that have one, else 0."""
+    """Every third of twelve updates, two per step; its loss is shown for steps that have one."""
     trainer = lazy(request.getfixturevalue(replicas), 3, crit_steps=2)
     batches = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
     shown = []
     for step in range(6):
         metrics = trainer.run(step, batches.take(2 * step, 2))
-        shown.append(float(metrics["gradient/penalty"]) > 0)
+        shown.append(bool(np.isfinite(metrics["gradient/penalty"])))
     assert shown == [False, False, True, False, False, True]  # What is shown is of the step's last update.
     assert trainer.critic_optimizer.iterations.numpy() == 12 + 4
     assert trainer.generator_optimizer.iterations.numpy() == 6
@@ -241,6 +266,16 @@ def test_a_rare_penalty_weighs_as_much_and_adam_moves_as_far(one_replica):
     images = tf.zeros((8, *DATA.spec.shape))
     losses = trainer._penalty_losses(draws.real_labels, {"epsilon": tf.zeros(8)}, images, images)
     assert losses.weights == {"penalty": 4 * TINY.gp_weight}
+
+
+def test_a_rare_penalty_that_always_fails_ends_the_run(one_replica, monkeypatch):
+    """Good steps between, in which it is not due, do not end the row."""
+    trainer = lazy(one_replica, 2, max_bad_steps=3)
+    healthy = trainer.objective.penalty
+    monkeypatch.setattr(trainer.objective, "penalty", lambda given: {"penalty": np.nan * healthy(given)["penalty"]})
+    batches = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+    metrics = trainer.run(0, batches.take(0, 12))
+    assert [int(metrics[f"steps/{name}"]) for name in ("ran", "skipped", "skipped_in_a_row")] == [6, 3, 3]
 
 
 def test_every_update_has_the_penalty_where_it_is_not_rare(one_replica):
@@ -312,8 +347,35 @@ def test_replicas_change_their_images_as_one_would(name, two_replicas):
     np.testing.assert_array_equal(np.concatenate([part.numpy() for part in parts]), augmentation(IMAGES, SEED))
 
 
+def test_the_generators_update_has_augmented_images_and_plain_ones_for_the_classifier(one_replica, monkeypatch):
+    """Reals have their own labels, fakes those that were drawn."""
+    given, seen = [], []
+
+    def classifier(images, training):
+        seen.append(images)
+        return tf.zeros((8, 3))
+
+    def generator(each):
+        given.append(each)
+        return {"generator": tf.zeros(8)}
+
+    trainer = tiny_trainer(one_replica, replace(TINY, cls_weight=1.0, pan_classness=0.5), classifier=classifier)
+    trainer.augment = lambda images, seed: -images
+    monkeypatch.setattr(trainer.objective, "generator", generator)
+    batch = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0).take(0, 1)
+    _, drawn = trainer.draw(tf.constant(0, tf.int64), tf.constant(batch.labels))
+    images = tf.constant(batch.images[0])
+    trainer._generator_losses(drawn.augmentation, images, drawn.styles, drawn.labels, drawn.real_labels)
+    (each,), (plain,) = given, seen
+    np.testing.assert_allclose(each.reals, 1.0 - batch.images[0] / 127.5, atol=1e-6)
+    np.testing.assert_array_equal(each.fakes, -plain)
+    np.testing.assert_array_equal(each.labels, np.eye(3)[batch.labels[0]])
+    np.testing.assert_array_equal(each.fake_labels, drawn.labels)
+    assert not np.array_equal(drawn.labels, each.labels)
+
+
 def test_reals_and_fakes_are_augmented_alike_in_both_updates(one_replica):
-    """With one seed; and what a classifier sees is not augmented."""
+    """With one seed."""
     asked = []
 
     def augment(images, seed):

@@ -58,7 +58,7 @@ def test_a_pair_of_ones_own_does_all_that_the_first_pair_does(two_replicas, tmp_
     options = RunOptions(
         data_path=str(tmp_path / "data"), save_dir=save_dir, log_dir=tmp_path / "logs", record_steps=5, save_steps=5
     )
-    config = replace(TINY, generator="dense", critic="dense", gan_epochs=1)
+    config = replace(TINY, generator="dense", critic="dense", gan_epochs=1, penalty_every=2)
     train_classifier(TINY, options)
     scores = train_gan(config, options)
     assert np.isfinite(scores["fid"])
@@ -69,6 +69,7 @@ def test_a_pair_of_ones_own_does_all_that_the_first_pair_does(two_replicas, tmp_
     assert (path.name, type(network)) == ("gan-00000020", DenseGenerator)
     generate(load_dir=save_dir, output_dir=tmp_path / "outputs", images_per_class=2)
     assert len(list((tmp_path / "outputs").glob("*.jpg"))) == 20
+    assert len(list((tmp_path / "logs").glob("*/film.gif"))) == 1
     with TestClient(create_app(Sampler.from_checkpoint(save_dir))) as client:
         while client.get("/readyz").status_code != 200:
             pass

@@ -12,7 +12,8 @@ from gan import checkpoints, runs
 from gan.about import read_about
 from gan.config import load_config
 from gan.devices import strategy as devices_strategy
-from gan.devices.strategy import make_strategy
+from gan.devices.cluster import ALONE
+from gan.devices.strategy import _make_strategy, make_strategy
 from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler
 from gan.training import run as run_module
@@ -195,15 +196,15 @@ def test_a_run_whose_film_fails_is_a_good_run(scored, tmp_path, monkeypatch, cap
 
 def test_a_process_has_one_strategy():
     """Two would use each other's keys for their reductions."""
-    assert make_strategy(None) is make_strategy(None)
+    assert make_strategy(None) is make_strategy(None, ALONE)
 
 
 def test_devices_are_those_that_are_named():
-    assert make_strategy.__wrapped__("cpu:2").extended.worker_devices == (
+    assert _make_strategy.__wrapped__("cpu:2", 1).extended.worker_devices == (
         "/job:localhost/replica:0/task:0/device:CPU:0",
         "/job:localhost/replica:0/task:0/device:CPU:1",
     )
-    assert make_strategy.__wrapped__("cpu").num_replicas_in_sync == 1
+    assert _make_strategy.__wrapped__("cpu", 1).num_replicas_in_sync == 1
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_a_gpu_that_tensorflow_does_not_find_is_pointed_out(driver, visible, war
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    make_strategy.__wrapped__(None)
+    _make_strategy.__wrapped__(None, 1)
     assert ("TensorFlow finds no GPU and the CPU is used" in capsys.readouterr().err) is warned
 
 

@@ -149,15 +149,22 @@ def test_a_new_metric_is_a_function_and_a_line(classifier, monkeypatch):
 
     def spread(real, fake):
         seen.append(real)
-        return {"spread": float(fake.features.std() / real.features.std())}
+        return {"spread": fake.features.std() / real.features.std()}  # NumPy's number, which JSON has not.
 
     monkeypatch.setitem(METRICS, "spread", spread)
     scorer = make_scorer(classifier)
     first, second = scorer.score(real_images), scorer.score(real_images)
     assert first == second and first["spread"] > 0
-    assert seen[0] is seen[1] is scorer.real
+    assert all(each is scorer.real for each in seen)
+    assert isinstance(first["spread"], float)
     assert list(first) == ["fid", "accuracy", "spread", "noise_floor", "samples", "classifier"]
     assert f", spread {first['spread']:.3f}; N = 300 of the test split" in describe(first)
+
+
+def test_a_metric_that_is_not_there_is_told_before_training(classifier, monkeypatch):
+    monkeypatch.setitem(METRICS, "spread", "gan.evaluation.metrics.spraed:spread")
+    with pytest.raises(ModuleNotFoundError, match="spraed"):
+        make_scorer(classifier)
 
 
 def test_scores_of_any_version_are_shown():

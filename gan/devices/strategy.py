@@ -21,7 +21,6 @@ from gan.errors import UserError
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
-@cache
 def make_strategy(devices: str | None, place: Place = ALONE) -> tf.distribute.Strategy:
     """`MirroredStrategy` over these devices; by default over all visible GPUs, or the CPU where there is none.
 
@@ -36,7 +35,12 @@ def make_strategy(devices: str | None, place: Place = ALONE) -> tf.distribute.St
     Raises:
         UserError: there is no such device, or both are given.
     """
-    if place.workers > 1:
+    return _make_strategy(devices, place.workers)
+
+
+@cache
+def _make_strategy(devices: str | None, workers: int) -> tf.distribute.Strategy:
+    if workers > 1:
         if devices is not None:
             raise UserError(f"--devices is {devices}, but TF_CONFIG is set; choose GPUs by CUDA_VISIBLE_DEVICES")
         return tf.distribute.MultiWorkerMirroredStrategy()
@@ -70,11 +74,20 @@ def _names(devices: str) -> list[str]:
 
 
 def check_divisible(batch_size: int, replicas: int, key: str) -> None:
-    """Raise `ValueError` if the global batch does not split evenly over the replicas."""
+    """Raise `UserError` if the global batch does not split evenly over the replicas."""
     if batch_size % replicas:
         lower = batch_size // replicas * replicas
         choices = f"{lower} or {lower + replicas}" if lower else f"{replicas}"
         raise UserError(f"{key} is {batch_size}, which {replicas} replicas do not divide; use {choices}")
+
+
+def check_compilable(jit_compile: bool, replicas: int) -> None:
+    """Raise `UserError` if a step is to be compiled for several replicas."""
+    if jit_compile and replicas > 1:
+        raise UserError(
+            f"jit_compile is true, but there are {replicas} replicas; expected one: choose it by --devices or "
+            "CUDA_VISIBLE_DEVICES, or leave jit_compile out"
+        )
 
 
 def replica_slice(values: tf.Tensor) -> tf.Tensor:

@@ -100,7 +100,9 @@ class Scorer:
         self._styles = styles.standard_normal((self.samples, noise_dims), dtype=np.float32)
         self.real = self._read(lambda part: gather(data.test_images, scored[part]), self._labels)
         train = self._read(lambda part: gather(data.train_images, others[part]), data.train_labels[others])
-        self.noise_floor: float = METRICS["fid"](self.real, train)["fid"]
+        # All of them once: what is wrong with a metric is said before anything is trained.
+        self._metrics = [METRICS[name] for name in METRICS]
+        self.noise_floor: float = self._found(train)["fid"]
         count = self.real.features.shape[1]
         if self.samples <= count:
             print(
@@ -117,6 +119,11 @@ class Scorer:
             np.concatenate([each.features for each in seen]), np.concatenate([each.classes for each in seen]), labels
         )
 
+    def _found(self, fake: Features) -> Scores:
+        """What all metrics say; NumPy's numbers become Python's, which can be written to a checkpoint."""
+        found = {name: value for metric in self._metrics for name, value in metric(self.real, fake).items()}
+        return {name: value.item() if isinstance(value, np.generic) else value for name, value in found.items()}
+
     def score(self, sample: Callable[[Floats, Floats], Pixels]) -> Scores:
         """Score what `sample(labels (N, K), styles (N, Z))` draws, as uint8 (N, H, W, C).
 
@@ -128,7 +135,8 @@ class Scorer:
             return sample(one_hot(self._labels[part].tolist(), self._num_classes), self._styles[part])
 
         fake = self._read(drawn, self._labels)
-        found: Scores = {}
-        for name in METRICS:
-            found |= METRICS[name](self.real, fake)
-        return found | {"noise_floor": self.noise_floor, "samples": self.samples, "classifier": self.classifier}
+        return self._found(fake) | {
+            "noise_floor": self.noise_floor,
+            "samples": self.samples,
+            "classifier": self.classifier,
+        }

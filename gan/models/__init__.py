@@ -17,7 +17,7 @@ def build(about: About, role: str, *, dtype: str = "float32") -> Any:
     Raises:
         OtherVersion: there is no such network here.
     """
-    name, table = about.networks[role], NETWORKS[role]
-    if name not in table:
+    name, table = about.networks.get(role), NETWORKS[role]
+    if name is None or name not in table:
         raise OtherVersion(f"the {role} is {name!r}; expected {table.words()}: use the version that has it")
     return table[name](about.spec, about.config, dtype=dtype)

@@ -24,7 +24,7 @@ def chain(augmentations: Sequence[Augmentation]) -> Augmentation:
 
     def augmented(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         for number, augmentation in enumerate(augmentations):
-            images = augmentation(images, tf.random.experimental.stateless_fold_in(seed, number))
+            images = augmentation(images, seed + tf.constant([0, number]))
         return images
 
     return augmented
@@ -32,18 +32,15 @@ def chain(augmentations: Sequence[Augmentation]) -> Augmentation:
 
 def translate(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Shift each image by up to an eighth of its sides, by whole pixels; black comes in."""
-    height, width = images.shape[1:3]
     numbers = _uniform(images, seed, 2)
-    rows, columns = (_shift(numbers[:, axis], side) for axis, side in enumerate((height, width)))
-    moved = tf.einsum("bij,bjwc->biwc", rows, images - BLACK)
-    return tf.einsum("bij,bhjc->bhic", columns, moved) + BLACK
-
-
-def _shift(numbers: tf.Tensor, side: int) -> tf.Tensor:
-    """Matrices (B, side, side) that shift by -largest to largest pixels, for numbers (B,) in [0, 1)."""
-    largest = int(side * LARGEST_SHIFT)
-    shifts = tf.cast(tf.floor(numbers * (2 * largest + 1)), tf.int32) - largest
-    return tf.one_hot(tf.range(side)[None, :] - shifts[:, None], side)
+    for axis, side in enumerate(images.shape[1:3], start=1):
+        largest = int(side * LARGEST_SHIFT)
+        around = [(0, 0), (0, 0), (0, 0), (0, 0)]
+        around[axis] = (largest, largest)
+        start = tf.cast(tf.floor(numbers[:, axis - 1] * (2 * largest + 1)), tf.int32)  # (B,)
+        rows = start[:, None] + tf.range(side)  # (B, side)
+        images = tf.gather(tf.pad(images, around, constant_values=BLACK), rows, axis=axis, batch_dims=1)
+    return images
 
 
 def flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -57,5 +54,7 @@ def _uniform(images: tf.Tensor, seed: tf.Tensor, count: int) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
     replicas, replica = (1, 0) if context is None else (context.num_replicas_in_sync, context.replica_id_in_sync_group)
     batch = images.shape[0]
-    numbers = tf.random.stateless_uniform((batch * replicas, count), seed)
-    return numbers[replica * batch : (replica + 1) * batch]
+    # Whole numbers: XLA draws the same ones as TensorFlow's kernels, from positive seeds of 32 bits.
+    bits = tf.random.stateless_uniform((batch * replicas, count), seed, minval=None, maxval=None, dtype=tf.uint32)
+    own = bits[replica * batch : (replica + 1) * batch]
+    return tf.cast(tf.bitwise.right_shift(own, tf.constant(8, tf.uint32)), tf.float32) * 2.0**-24

@@ -15,7 +15,7 @@ Shapes: `B` batch, `H W C` image, `K` classes.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import tensorflow as tf
 
@@ -79,24 +79,29 @@ def term_names(
     So what is wrong with an objective is said before anything is trained.
 
     Raises:
-        ValueError: a term is not one number per example.
+        ValueError: a term is not one number per example, or two have one name.
     """
     images, labels = tf.zeros((2, *image)), tf.one_hot([0, 0], classes)
     given = Given(critic, images, images, labels, labels, objective.draws(tf.constant([0, 0]), 2))
-    names = {}
+    names: dict[str, list[str]] = {}
+    taken = {"class"}  # The classifier's, where `cls_weight` wants it.
     for method in (objective.critic, objective.penalty, objective.generator):
-        terms = method(given)
+        where = f"{type(objective).__name__}.{method.__name__}"
+        terms = method(replace(given, draws={}) if method == objective.generator else given)
         for name, values in terms.items():
-            require_vector(values, f"{type(objective).__name__}.{method.__name__}: {name}")
+            require_vector(values, f"{where}: {name}", length=len(images))
+        if clash := taken.intersection(terms):
+            raise ValueError(f"{where}: the name {min(clash)} is taken; expected each name once")
+        taken |= set(terms)
         names[method.__name__] = list(terms)
     return names
 
 
-def require_vector(values: tf.Tensor, name: str) -> None:
+def require_vector(values: tf.Tensor, name: str, length: int | None = None) -> None:
     """Check that there is one number per example; `[B]` less `[B, 1]` would be `[B, B]` without a word.
 
     Raises:
         ValueError: there is not.
     """
-    if len(values.shape) != 1:
+    if len(values.shape) != 1 or (length is not None and values.shape[0] != length):
         raise ValueError(f"{name} has shape {tuple(values.shape)}; expected one number per example, (B,)")

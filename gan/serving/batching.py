@@ -166,7 +166,7 @@ class Batching:
         """Draw with another sampler from the next network call on.
 
         Raises:
-            ValueError: requests made for the current one do not fit it, or its images are others.
+            UserError: requests made for the current one do not fit it, or its images are others.
         """
         old = self._sampler
         if (sampler.spec, sampler.noise_dims) != (old.spec, old.noise_dims):
@@ -250,7 +250,7 @@ def draw_one(sampler: Sampler) -> None:
     """Run the network once, which makes its graph.
 
     Raises:
-        FloatingPointError: it has diverged.
+        Diverged: it has diverged.
     """
     labels = np.full((1, sampler.spec.num_classes), 1 / sampler.spec.num_classes, np.float32)
     sampler.sample(labels, np.zeros((1, sampler.noise_dims), np.float32))

@@ -29,7 +29,7 @@ def bind(host: str, port: int) -> socket.socket:
     """A socket of its own at an address, which does not listen yet; port 0 is any that is free.
 
     Raises:
-        OSError: the host is no address of this machine, or the port cannot be had.
+        FileError: the host is no address of this machine, or the port cannot be had.
     """
     listener = None
     try:
@@ -52,7 +52,7 @@ def listen(listener: socket.socket) -> None:
     """Let clients in.
 
     Raises:
-        OSError: another process was quicker.
+        FileError: another process was quicker.
     """
     try:
         listener.listen(BACKLOG)

@@ -31,8 +31,8 @@ def load(directory: Path, which: Which = "newest") -> Sampler:
     """A GAN of a directory, which has drawn once.
 
     Raises:
-        FileNotFoundError, ValueError: there is none, or none is whole.
-        FloatingPointError: it has diverged.
+        UserError: there is none, or none is whole.
+        Diverged: it has diverged.
     """
     sampler = Sampler.from_checkpoint(directory, which)
     draw_one(sampler)

@@ -21,6 +21,7 @@ import keras
 import tensorflow as tf
 
 from gan.config import Config
+from gan.devices.strategy import check_compilable
 from gan.errors import UserError
 from gan.images import ImageSpec, network_from_pixels
 from gan.objectives.augmentation import Augmentation
@@ -66,7 +67,7 @@ class GanTrainer(Trainer):
     Raises:
         UserError: there is no classifier where one is wanted, the replicas do not divide `gan_batch_size`, or there
             are several and `jit_compile` is set.
-        UserError: a term of the objective is not one number per example.
+        ValueError: a term of the objective is not one number per example, or two have one name.
     """
 
     def __init__(
@@ -83,11 +84,7 @@ class GanTrainer(Trainer):
     ) -> None:
         if config.cls_weight and classifier is None:
             raise UserError(f"cls_weight is {config.cls_weight}, but there is no classifier; expected a trained one")
-        if config.jit_compile and strategy.num_replicas_in_sync > 1:
-            raise UserError(
-                f"jit_compile is true, but there are {strategy.num_replicas_in_sync} replicas; expected one: choose "
-                "it by --devices or CUDA_VISIBLE_DEVICES, or leave jit_compile out"
-            )
+        check_compilable(config.jit_compile, strategy.num_replicas_in_sync)
         super().__init__(
             spec,
             config=config,
@@ -156,12 +153,16 @@ class GanTrainer(Trainer):
             index = step * config.crit_steps + number
             own = tf.one_hot(labels[number], self.spec.num_classes)
             drawn = self.objective.draws(stream(config.seed, Purpose.INTERPOLATION, index), config.gan_batch_size)
-            seed = stream(config.seed, Purpose.CRITIC_AUGMENTATION, index)
+            seed = self._augmentation_seed(Purpose.CRITIC_AUGMENTATION, index)
             critic.append(Draws(self._styles(Purpose.CRITIC_STYLES, index), own, own, seed, drawn))
         own = tf.one_hot(labels[-1], self.spec.num_classes)
-        seed = stream(config.seed, Purpose.GENERATOR_AUGMENTATION, step)
+        seed = self._augmentation_seed(Purpose.GENERATOR_AUGMENTATION, step)
         styles = self._styles(Purpose.GENERATOR_STYLES, step)
         return critic, Draws(styles, self._fake_labels(step, own), own, seed, {})
+
+    def _augmentation_seed(self, purpose: Purpose, index: tf.Tensor) -> tf.Tensor:
+        """A seed (2,) of positive 32-bit numbers: of those XLA draws what TensorFlow's kernels draw."""
+        return tf.random.stateless_uniform((2,), stream(self.config.seed, purpose, index), maxval=2**30, dtype=tf.int32)
 
     def _styles(self, purpose: Purpose, index: tf.Tensor) -> tf.Tensor:
         shape = (self.config.gan_batch_size, self.config.noise_dims)
@@ -182,12 +183,12 @@ class GanTrainer(Trainer):
             pan_classness=self.config.pan_classness,
         )
 
-    def step(self, step: tf.Tensor, images: tf.Tensor, draws: Any) -> tuple[Metrics, tf.Tensor]:
+    def step(self, step: tf.Tensor, images: tf.Tensor, draws: Any) -> tuple[Metrics, tf.Tensor, tf.Tensor]:
         """Critic updates on images (U, B, H, W, C), each followed by a penalty where that is due; the generator's."""
         config, (generator, _, critic) = self.config, self.networks
         critic_draws, generator_draws = draws
         metrics: Metrics = {}
-        all_finite = tf.constant(True)
+        all_finite, complete = tf.constant(True), tf.constant(not self.penalty_is_lazy)
         of_critic = {
             "network": critic,
             "optimizer": self.critic_optimizer,
@@ -200,13 +201,15 @@ class GanTrainer(Trainer):
             updated = update(self.guard, losses, batch, name="critic", moving=moving, **of_critic)
             found, finite = updated.metrics, updated.finite
             if self.penalty_is_lazy:
+                due = (step * config.crit_steps + number + 1) % config.penalty_every == 0
+                complete |= due
                 lazy = update(
                     self.guard,
                     self._penalty_losses,
                     (drawn.labels, drawn.objective),
                     name="penalty",
                     kept=updated.kept,
-                    due=(step * config.crit_steps + number + 1) % config.penalty_every == 0,
+                    due=due,
                     terms=self._terms["penalty"],
                     **of_critic,
                 )
@@ -225,7 +228,7 @@ class GanTrainer(Trainer):
             moving=generator.non_trainable_variables,
             then=partial(self._move_average, step),
         )
-        return metrics | updated.metrics, all_finite & updated.finite
+        return metrics | updated.metrics, all_finite & updated.finite, complete
 
     def _critic_losses(
         self, seed: tf.Tensor, images: tf.Tensor, styles: tf.Tensor, labels: tf.Tensor, drawn: Mapping[str, tf.Tensor]

@@ -167,7 +167,7 @@ def check(first: int, metrics: Metrics, max_bad_steps: int) -> None:
     last = first + int(metrics[RAN])
     if last == first:
         raise Diverged(f"the {in_a_row:,} steps before step {last + 1:,} were skipped; raise max_bad_steps")
-    steps = f"steps {last - in_a_row + 1:,} to {last:,} were" if in_a_row > 1 else f"step {last:,} was"
+    steps = f"{in_a_row:,} steps in a row, up to step {last:,}, were" if in_a_row > 1 else f"step {last:,} was"
     wrong = ", ".join(f"{name} is {value}" for name, value in _values(metrics).items() if not math.isfinite(value))
     raise Diverged(f"{steps} skipped: {wrong or 'a moving statistic is not finite'}; {REMEDY}")
 
@@ -185,8 +185,13 @@ def _evaluated(evaluate: Callable[[int], Scores], step: int) -> Scores:
 
 
 def _values(metrics: Metrics) -> Values:
-    """The metrics as numbers, which waits for the device; without what only `check` looks at."""
-    return {name: float(value) for name, value in metrics.items() if name not in (IN_A_ROW, RAN)}
+    """The metrics as numbers, which waits for the device; without what only `check` looks at.
+
+    After a good step, what is NaN was not computed in it, and is left out.
+    """
+    bad = int(metrics[IN_A_ROW]) > 0
+    values = {name: float(value) for name, value in metrics.items() if name not in (IN_A_ROW, RAN)}
+    return {name: value for name, value in values.items() if bad or not math.isnan(value)}
 
 
 def _losses(values: Values) -> Values:

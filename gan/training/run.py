@@ -24,7 +24,7 @@ from gan.data.loading import load_dataset
 from gan.devices.cluster import Place
 from gan.devices.memory import resident
 from gan.devices.precision import choose
-from gan.devices.strategy import agreed_signal, check_agreement, make_strategy
+from gan.devices.strategy import agreed_signal, check_agreement, check_compilable, check_divisible, make_strategy
 from gan.errors import UserError
 from gan.evaluation.scores import Scores
 from gan.files import check_writable, file_errors
@@ -102,6 +102,9 @@ class Run:
         self.precision = choose(config.mixed_precision, self.strategy)
         is_gan = kind == "gan"
         batch_size = config.gan_batch_size if is_gan else config.cls_batch_size
+        replicas = self.strategy.num_replicas_in_sync
+        check_divisible(batch_size, replicas, "gan_batch_size" if is_gan else "cls_batch_size")
+        check_compilable(is_gan and config.jit_compile, replicas)
         self.data = _read_data(config, options, batch_size=batch_size)
         self.batches = Batches(self.data.train_images, self.data.train_labels, batch_size=batch_size, seed=config.seed)
         self.epochs = config.gan_epochs if is_gan else config.cls_epochs

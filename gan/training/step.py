@@ -17,6 +17,7 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from gan.devices.strategy import first_replica, replica_slice, sum_over_replicas
@@ -82,7 +83,7 @@ def update(
         name: of the network, for the metric `gradient/{name}`.
         moving: variables that `losses` itself changes; put back if the update is skipped.
         kept: what an earlier update of the step kept.
-        due: whether the update is made at all, a boolean scalar; else nothing is computed, and metrics are 0.
+        due: whether the update is made at all, a boolean scalar; else nothing is computed, and metrics are NaN.
         terms: names of the losses, where `due` is given.
         then: what follows the update of the variables.
     """
@@ -90,21 +91,21 @@ def update(
     def on_replica(batch: Any, kept: Any) -> tuple[Any, Metrics, Any]:
         count = tf.nest.flatten(batch)[0].shape[0]
         own = tf.nest.map_structure(replica_slice, batch)
+        trained = [variable.value for variable in network.trainable_variables]
 
         def differentiated() -> tuple[Any, Metrics, Any]:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch([variable.value for variable in network.trainable_variables])
+                tape.watch(trained)
                 found = losses(*own, *kept)
                 means = {f"loss/{term}": _mean(values, term, count) for term, values in found.terms.items()}
                 weighted = (_weighted(means[f"loss/{term}"], found.weights.get(term)) for term in found.terms)
                 total = guard.scaled(reduce(tf.add, weighted))
-            gradients = tape.gradient(total, network.trainable_variables, unconnected_gradients="zero")
+            gradients = tape.gradient(total, trained, unconnected_gradients="zero")
             means |= {shown: _mean(values, shown, count) for shown, values in found.shown.items()}
             return guard.unscaled(gradients), means, found.kept
 
         def nothing() -> tuple[Any, Metrics, Any]:
-            zeros = [tf.zeros_like(variable) for variable in network.trainable_variables]
-            return zeros, {f"loss/{term}": tf.zeros(()) for term in terms}, ()
+            return [tf.zeros_like(value) for value in trained], {f"loss/{term}": tf.zeros(()) for term in terms}, ()
 
         gradients, means, kept = differentiated() if due is None else tf.cond(due, differentiated, nothing)
         gradients, metrics = sum_over_replicas([gradients, means])
@@ -125,12 +126,14 @@ def update(
             variable.assign(value)
 
     tf.cond(finite if due is None else finite & due, go_on, put_back)
+    if due is not None:
+        metrics = {each: tf.where(due, value, np.nan) for each, value in metrics.items()}
     return Updated(metrics, finite, kept)
 
 
 def _mean(values: tf.Tensor, name: str, count: int) -> tf.Tensor:
     """This replica's share of the mean over the global batch of so many examples."""
-    require_vector(values, name)
+    require_vector(values, name, length=count // tf.distribute.get_replica_context().num_replicas_in_sync)
     return tf.nn.compute_average_loss(values, global_batch_size=count)
 
 
@@ -177,11 +180,15 @@ class Guard:
         """The gradients of a loss from those of the scaled one."""
         return [gradient / tf.convert_to_tensor(self.scale) for gradient in gradients] if self.scaling else gradients
 
-    def count(self, finite: tf.Tensor) -> None:
-        """Count a step, all of whose updates were finite or not."""
+    def count(self, finite: tf.Tensor, complete: tf.Tensor | bool = True) -> None:
+        """Count a step, all of whose updates were finite or not.
+
+        One that was not `complete`, since an update was not due in it, does not end a row of bad ones.
+        """
         self.skipped.assign_add(tf.cast(~finite, tf.int64))
         none = tf.constant(0, tf.int64)
-        self.in_a_row.assign(tf.where(finite, none, tf.convert_to_tensor(self.in_a_row) + 1))
+        row = tf.convert_to_tensor(self.in_a_row)
+        self.in_a_row.assign(tf.where(finite, tf.where(complete, none, row), row + 1))
         if self.scaling:
             unskipped = tf.convert_to_tensor(self.unskipped_in_a_row) + 1
             grows = finite & (unskipped >= GROWTH_STEPS)

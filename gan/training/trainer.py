@@ -86,8 +86,12 @@ class Trainer(ABC):
         """All random numbers of a step with labels (U, B), for the global batch."""
 
     @abstractmethod
-    def step(self, step: tf.Tensor, images: tf.Tensor, draws: Any) -> tuple[Metrics, tf.Tensor]:
-        """One step on images (U, B, H, W, C) uint8: its metrics, and whether every update was finite."""
+    def step(self, step: tf.Tensor, images: tf.Tensor, draws: Any) -> tuple[Metrics, tf.Tensor, tf.Tensor]:
+        """One step on images (U, B, H, W, C) uint8.
+
+        Returns:
+            Its metrics, whether every update was finite, and whether every kind of update was due.
+        """
 
     def learning_rates(self) -> dict[str, float]:
         return {f"learning_rate/{name}": float(learning_rate(each)) for name, each in self.optimizers.items()}
@@ -109,7 +113,7 @@ class Trainer(ABC):
         with self.strategy.scope():  # variables change in cross-replica context
             while ran < tf.shape(images)[0] and not self.guard.exhausted:
                 step = first_step + tf.cast(ran, tf.int64)
-                metrics, finite = self.step(step, images[ran], self.draw(step, labels[ran]))
-                self.guard.count(finite)
+                metrics, finite, complete = self.step(step, images[ran], self.draw(step, labels[ran]))
+                self.guard.count(finite, complete)
                 ran += 1
             return metrics | self.guard.metrics(ran)
