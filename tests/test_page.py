@@ -44,14 +44,22 @@ NAMES = ("0", "it's", "<b>bold</b>")
 PATIENCE_SECONDS = 10
 
 
+def reusing(port: int) -> socket.socket:
+    """A socket at a port that others of this process may have, too."""
+    found = socket.socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    found.bind(("127.0.0.1", port))
+    return found
+
+
 class Served:
     """An app on a port of this machine, which can go and come back, be slow, or refuse."""
 
     def __init__(self, sampler: Sampler) -> None:
         self.app = create_app(sampler)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        # Bound as long as this lives, so that no other process gets the port while the app is away.
+        self._kept = reusing(0)
+        self.port: int = self._kept.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
         self.reset()
 
@@ -77,9 +85,10 @@ class Served:
         self._at_once -= 1
 
     def start(self) -> "Served":
-        config = uvicorn.Config(self, port=self.port, log_level="error", ws="none", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(self, log_level="error", ws="none", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._listener = reusing(self.port)
+        self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
         self._thread.start()
         wait_until(lambda: self._server.started and self._ready())
         return self
@@ -87,6 +96,12 @@ class Served:
     def stop(self) -> None:
         self._server.should_exit = True
         self._thread.join()
+        self._listener.close()
+
+    def close(self) -> None:
+        """For good."""
+        self.stop()
+        self._kept.close()
 
     def _ready(self) -> bool:
         try:
@@ -203,7 +218,7 @@ def make_sampler(spec: ImageSpec, *, step: int = 42) -> Sampler:
 def digits() -> Iterator[Served]:
     served = Served(make_sampler(ImageSpec(8, 8, 1, NAMES))).start()
     yield served
-    served.stop()
+    served.close()
 
 
 @pytest.fixture(scope="module")
@@ -558,7 +573,7 @@ def test_takes_up_another_checkpoint(browser: webdriver.Chrome) -> None:
         assert not np.array_equal(before, expected)
         wait_until(lambda: np.array_equal(canvas(page, page.css("#strip button")[7]), expected))
     finally:
-        served.stop()
+        served.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -598,7 +613,7 @@ def test_phone(page: Page, scheme: str) -> None:
 def breeds(browser: webdriver.Chrome) -> Iterator[Page]:
     served = Served(make_sampler(ImageSpec(8, 16, 3, tuple(f"breed {number}" for number in range(1, 121))))).start()
     yield Page(browser, served)
-    served.stop()
+    served.close()
 
 
 def test_many_classes_have_a_filter(breeds: Page, quiet: None) -> None:
