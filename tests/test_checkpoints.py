@@ -407,6 +407,6 @@ def test_another_version_is_told_as_that_and_not_as_damage(tmp_path):
         with pytest.raises(OtherVersion, match=rf"was saved by another version: {strange}.*; use that version"):
             checkpoints.find(tmp_path, "gan")
     shutil.rmtree(path)
-    rewrite(save_small(tmp_path, 1), networks={"generator": "resnet", "critic": "dcgan"})
-    with pytest.raises(OtherVersion, match=r"^the generator is 'resnet'; expected dcgan: use the version that has it$"):
+    rewrite(save_small(tmp_path, 1), networks={"generator": "none", "critic": "dcgan"})
+    with pytest.raises(OtherVersion, match=r"^the generator is 'none'; expected dcgan.*: use the version that has it$"):
         checkpoints.load(tmp_path, "gan")

@@ -157,7 +157,7 @@ def test_a_new_metric_is_a_function_and_a_line(classifier, monkeypatch):
     assert first == second and first["spread"] > 0
     assert all(each is scorer.real for each in seen)
     assert isinstance(first["spread"], float)
-    assert list(first) == ["fid", "accuracy", "spread", "noise_floor", "samples", "classifier"]
+    assert list(first) == [*METRICS, "noise_floor", "samples", "classifier"]
     assert f", spread {first['spread']:.3f}; N = 300 of the test split" in describe(first)
 
 
