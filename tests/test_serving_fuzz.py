@@ -6,6 +6,8 @@ Two thousand requests a run; `SERVING_CASES=20000 pytest -n 0 tests/test_serving
 import os
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 
 import pytest
@@ -27,6 +29,15 @@ CASES = int(os.environ.get("SERVING_CASES", "2000"))
 SPEC = ImageSpec(8, 6, 3, ("dark", "middle", "bright"))
 
 
+def drawing(address: str) -> bool:
+    """Whether the network has drawn once: until then the answer is 503, as it should be."""
+    try:
+        with urllib.request.urlopen(f"{address}/readyz"):
+            return True
+    except urllib.error.HTTPError:
+        return False
+
+
 @pytest.fixture(scope="module")
 def address():
     sampler = Sampler(Generator(SPEC, TINY), SPEC, noise_dims=6)
@@ -36,7 +47,7 @@ def address():
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            while not server.started:
+            while not server.started or not drawing(url(listener)):
                 time.sleep(0.01)
             yield url(listener)
         finally:
