@@ -5,8 +5,10 @@ about = read_about(Path("checkpoints/gan-00005622"))
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
@@ -113,3 +115,30 @@ def _checked_config(path: Path, values: Mapping[str, Any]) -> Config:
             f"{path} was saved by another version: {strange[0]}; use that version, or train anew with this one"
         )
     return config
+
+
+def layout_of(objects: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Name, shape and dtype of every variable, such as `kernel (4, 4, 1, 32) float32`."""
+    return {
+        name: [f"{variable.name} {tuple(variable.shape)} {variable.dtype}" for variable in part.variables]
+        for name, part in objects.items()
+    }
+
+
+def check_layout(path: Path, about: About, objects: Mapping[str, Any]) -> None:
+    """Check that the checkpoint at `path` has the variables of these objects.
+
+    Raises:
+        UserError: it has others.
+    """
+    for name, expected in layout_of(objects).items():
+        pairs = enumerate(zip_longest(about.layout.get(name, []), expected, fillvalue="nothing"))
+        others = [f"variable {i} is {one}; expected {other}" for i, (one, other) in pairs if not _same(one, other)]
+        if others:
+            more = f", and {len(others) - 3} more" if len(others) > 3 else ""
+            raise UserError(f"{path} is of another network: in the {name}, {', '.join(others[:3])}{more}")
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two lines of a layout are of one variable: Keras numbers layers that have no name as they are made."""
+    return re.sub(r"_\d+(?=_)", "", one) == re.sub(r"_\d+(?=_)", "", other)

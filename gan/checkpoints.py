@@ -22,14 +22,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from gan.about import About, Damaged, Kind, OtherVersion, digest_of, read_about
+from gan.about import About, Damaged, Kind, OtherVersion, check_layout, digest_of, layout_of, read_about
 from gan.errors import Diverged, FileError, MissingError, UserError
 from gan.files import exclusive, file_errors, flush_directory, reason
 from gan.models import build
@@ -187,7 +186,7 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         partial.mkdir(parents=True)
         tf.train.Checkpoint(**_variables(objects)).write(str(partial / "variables"))
         files = {file.name: _written(file) for file in sorted(partial.iterdir())}
-        values = asdict(about) | {"spec": about.spec.to_dict(), "layout": _layout(objects), "files": files}
+        values = asdict(about) | {"spec": about.spec.to_dict(), "layout": layout_of(objects), "files": files}
         values["digest"] = digest_of(values)
         (partial / "about.json").write_text(json.dumps(values, indent=1))
         _written(partial / "about.json")
@@ -235,19 +234,6 @@ def _written(path: Path) -> str:
 
 def _variables(objects: Mapping[str, Any]) -> dict[str, list[tf.Variable]]:
     return {name: [variable.value for variable in part.variables] for name, part in objects.items()}
-
-
-def _layout(objects: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Name, shape and dtype of every variable, such as `kernel (4, 4, 1, 32) float32`."""
-    return {
-        name: [f"{variable.name} {tuple(variable.shape)} {variable.dtype}" for variable in part.variables]
-        for name, part in objects.items()
-    }
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two lines of a layout are of one variable: Keras numbers layers that have no name as they are made."""
-    return re.sub(r"_\d+(?=_)", "", one) == re.sub(r"_\d+(?=_)", "", other)
 
 
 def _prune(directory: Path, kind: Kind, keep: int, *, newest_step: int) -> None:
@@ -318,13 +304,7 @@ def restore(path: Path, objects: Mapping[str, Any], *, partial: bool = False) ->
 
 def _read(path: Path, about: About, objects: Mapping[str, Any], *, partial: bool) -> None:
     """Set the variables of objects to those of a checkpoint that is whole."""
-    saved = about.layout
-    for name, expected in _layout(objects).items():
-        pairs = enumerate(zip_longest(saved.get(name, []), expected, fillvalue="nothing"))
-        others = [f"variable {i} is {one}; expected {other}" for i, (one, other) in pairs if not _same(one, other)]
-        if others:
-            more = f", and {len(others) - 3} more" if len(others) > 3 else ""
-            raise UserError(f"{path} is of another network: in the {name}, {', '.join(others[:3])}{more}")
+    check_layout(path, about, objects)
     try:
         status = tf.train.Checkpoint(**_variables(objects)).read(str(path / "variables"))
         if partial:
