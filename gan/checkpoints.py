@@ -30,7 +30,7 @@ import tensorflow as tf
 
 from gan.about import About, Damaged, Kind, OtherVersion, check_layout, digest_of, layout_of, read_about
 from gan.errors import Diverged, FileError, MissingError, UserError
-from gan.files import exclusive, file_errors, flush_directory, reason
+from gan.files import exclusive, file_errors, flush_directory, literal, reason
 from gan.models import build
 
 Which = Literal["newest", "best"] | int
@@ -306,7 +306,8 @@ def _read(path: Path, about: About, objects: Mapping[str, Any], *, partial: bool
     """Set the variables of objects to those of a checkpoint that is whole."""
     check_layout(path, about, objects)
     try:
-        status = tf.train.Checkpoint(**_variables(objects)).read(str(path / "variables"))
+        with literal(path) as readable:
+            status = tf.train.Checkpoint(**_variables(objects)).read(str(readable / "variables"))
         if partial:
             status.expect_partial().assert_existing_objects_matched()
         else:

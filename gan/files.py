@@ -2,12 +2,17 @@
 
 import fcntl
 import os
+import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from gan.errors import FileError, UserError
+
+NOT_UTF8 = r"[\udc80-\udcff]"
+"""What stands in a name for bytes that are no UTF-8."""
 
 
 @contextmanager
@@ -86,6 +91,18 @@ def read_file(path: Path) -> bytes:
     """The content of a file; an error names it, also one that comes while it is read."""
     with file_errors(path):
         return path.read_bytes()
+
+
+@contextmanager
+def literal(directory: Path) -> Iterator[Path]:
+    """A name of a directory for TensorFlow's reader, which takes names for patterns: its own, or that of a link."""
+    if not re.search(rf"[][*?\\]|{NOT_UTF8}", str(directory)):
+        yield directory
+        return
+    with file_errors(directory), tempfile.TemporaryDirectory() as place:
+        link = Path(place) / "link"
+        link.symlink_to(directory.absolute())
+        yield link
 
 
 def reason(error: Exception) -> str:

@@ -232,6 +232,17 @@ def test_another_network_is_refused_by_its_first_difference(tmp_path):
         checkpoints.restore(path, {"average": other}, partial=True)
 
 
+def test_the_name_of_a_directory_is_not_a_pattern(tmp_path):
+    """For TensorFlow's reader it is one: `v[1]` means `v1`, and `a*b` means `axb`."""
+    saved, other = Generator(DATA.spec, TINY), Generator(DATA.spec, TINY)
+    other.set_weights([np.ones_like(weights) for weights in other.get_weights()])
+    checkpoints.save(tmp_path / "axb", about(), {"average": other}, keep=1)
+    for name in ("v[1]", "a\\b", "a*b", "a?b", "{x,y}", "50%s"):
+        checkpoints.save(tmp_path / name, about(), {"average": saved}, keep=1)
+        network = checkpoints.load(tmp_path / name, "gan").network
+        np.testing.assert_equal(network.get_weights(), saved.get_weights(), err_msg=name)
+
+
 @pytest.mark.parametrize("damage", ["missing shard", "truncated shard", "flipped byte", "missing index"])
 def test_damaged_variables_are_refused(damage, tmp_path):
     path = save_small(tmp_path, 1)

@@ -192,6 +192,20 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(work, script):
     assert sorted(work.rglob("*")) == before
 
 
+def test_directories_may_have_names_that_are_patterns_elsewhere(work, script):
+    """For TensorFlow's reader, `glob`, `re` and `%`; they are written to, gone on with and drawn from."""
+    run, log, out = (Path("[1-3]*?\\{x}(%s") / name for name in ("run", "log", "out"))
+    shutil.copytree(work / "checkpoints", work / run)
+    shutil.copytree(work / "logs" / "gan", work / log)
+    shutil.rmtree(work / run / "gan-00000010")
+    flags = ("--data-path", "data", "-c", "config.yaml", "--save-dir", run, "--log-dir", log)
+    assert "from step 8" in succeeded(script("train.py", *flags, "--resume", cwd=work))
+    drawn = succeeded(script("generate.py", "--load-dir", run, "--output-dir", out, "--images-per-class", 1, cwd=work))
+    assert f"drawn by {run}/gan-00000010: " in drawn
+    assert len(list((work / out).iterdir())) == 10
+    assert len(list((work / log).glob("*/film.gif"))) == 1
+
+
 def test_a_second_run_does_not_touch_the_first_without_being_told(work):
     before = {path: path.read_bytes() for path in (work / "checkpoints").rglob("*") if path.is_file()}
     for name, kind in (("classifier.py", "classifier"), ("train.py", "gan")):
