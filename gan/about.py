@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from gan.config import Config, config_from_dict
 from gan.errors import UserError
+from gan.files import content_of
 from gan.images import ImageSpec
 from gan.yaml_text import ConfigError
 
@@ -80,7 +81,7 @@ def read_about(path: Path) -> About:
     """
     source = path / "about.json"
     try:
-        values = json.loads(source.read_text())
+        values = json.loads(content_of(source))
         if values.pop("digest") != digest_of(values):
             raise ValueError("its digest is another")
         if values.setdefault("format", 1) > FORMAT:

@@ -30,7 +30,7 @@ import tensorflow as tf
 
 from gan.about import About, Damaged, Kind, OtherVersion, check_layout, digest_of, layout_of, read_about
 from gan.errors import Diverged, FileError, MissingError, UserError
-from gan.files import exclusive, file_errors, flush_directory, literal, reason
+from gan.files import check_links, content_of, exclusive, file_errors, flush, flush_directory, literal, reason, way_out
 from gan.models import build
 
 Which = Literal["newest", "best"] | int
@@ -114,6 +114,7 @@ def find(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | 
     remedy = remedy or f"run {script} --save-dir {directory}, or name another directory"
     candidates = _candidates(directory, kind)
     if not candidates:
+        check_links(directory)
         found = "no such directory" if not directory.is_dir() else f"no {kind}-STEP in it"
         raise MissingError(f"{directory}: {found}; expected a {kind} checkpoint: {remedy}")
     wanted = candidates
@@ -161,7 +162,7 @@ def check(path: Path) -> About:
         raise Damaged(f"{path}: about.json is of {about.kind} step {about.step}; another checkpoint is needed")
     for name, digest in about.files.items():
         try:
-            content = (path / name).read_bytes()
+            content = content_of(path / name)
         except OSError as error:
             raise Damaged(f"{path}: {name} cannot be read ({error.strerror}); another checkpoint is needed") from None
         if hashlib.sha256(content).hexdigest() != digest:
@@ -192,7 +193,7 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         _written(partial / "about.json")
         flush_directory(partial)
         aside = directory / f".{path.name}.aside-{os.getpid()}"
-        if path.exists():
+        if os.path.lexists(path):
             path.rename(aside)
         partial.rename(path)
         flush_directory(directory)
@@ -201,8 +202,8 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
             _remove(checkpoint_path(directory, about.kind, step))
     except (OSError, tf.errors.OpError) as error:
         raise FileError(
-            f"{path}: the checkpoint cannot be written ({reason(error)}); earlier ones are intact: make room, then go "
-            "on with --resume"
+            f"{path}: the checkpoint cannot be written ({reason(error)}); earlier ones are intact: {way_out(error)}, "
+            "then go on with --resume"
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -228,7 +229,7 @@ def check_finite(objects: Mapping[str, Any], step: int) -> None:
 def _written(path: Path) -> str:
     """The digest of a file, which is on the disk then."""
     with path.open("rb") as file:
-        os.fsync(file.fileno())
+        flush(file.fileno())
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Files that are either whole or not there, and directories that one process writes to."""
 
+import errno
 import fcntl
 import os
 import re
@@ -7,9 +8,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
-from gan.errors import FileError, UserError
+from gan.errors import FileError, MissingError, UserError
+
+LACKING = frozenset((errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP))
+"""What a file system says of a call that it does not have."""
+
+NO_RENAME = frozenset((errno.EBUSY, errno.EPERM, errno.EXDEV))
+"""What one says that does not rename, or not from there to here."""
 
 NOT_UTF8 = r"[\udc80-\udcff]"
 """What stands in a name for bytes that are no UTF-8."""
@@ -29,11 +37,11 @@ def file_errors(path: Path | None = None) -> Iterator[None]:
         name = error.filename2 or error.filename or path
         if error.errno is None or name is None:
             raise
-        raise FileError(f"{name} cannot be used ({error.strerror}); correct that, or name another one") from error
+        raise FileError(f"{name} cannot be used ({reason(error)}); correct that, or name another one") from error
 
 
 @contextmanager
-def writing(what: object, *, remedy: str = "make room there or name another place") -> Iterator[None]:
+def writing(what: object, *, flag: str | None = None) -> Iterator[None]:
     """What the operating system says while something is written, as a `FileError` that says what that is."""
     try:
         yield
@@ -42,7 +50,41 @@ def writing(what: object, *, remedy: str = "make room there or name another plac
     except OSError as error:
         if error.errno is None:
             raise
-        raise FileError(f"{what} cannot be written ({error.strerror}); {remedy}") from error
+        other = "name another place" + (f" with {flag}" if flag else "")
+        raise FileError(f"{what} cannot be written ({reason(error)}); {way_out(error)}, or {other}") from error
+
+
+def reason(error: Exception) -> str:
+    """Why something could not be written, of an error of Python or TensorFlow: `No space left on device`."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"rename: {error.strerror}" if error.filename2 and error.errno in NO_RENAME else error.strerror
+    return str(error).partition("\n")[0].rpartition("; ")[2].partition(" [Op:")[0]
+
+
+def way_out(error: Exception) -> str:
+    """What to do then."""
+    if reason(error) in (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT)):
+        return "make room"
+    if reason(error) == os.strerror(errno.EFBIG):
+        return "raise the limit on the size of files (ulimit -f)"
+    return "use a disk that can rename" if reason(error).startswith("rename: ") else "correct that"
+
+
+def check_links(path: Path) -> None:
+    """Check that a path, if it is not there, is not below a link that leads nowhere.
+
+    Raises:
+        MissingError: it is.
+    """
+    for place in (path, *path.parents):
+        if place.is_symlink():
+            try:
+                place.stat()
+            except OSError as error:
+                raise MissingError(
+                    f"{place} is a link to {place.readlink()}, which leads nowhere ({error.strerror}); mend or remove "
+                    "the link, or name another place"
+                ) from None
 
 
 @file_errors()
@@ -52,6 +94,7 @@ def check_writable(directory: Path, *, flag: str | None = None) -> None:
     Raises:
         UserError: it cannot; name another one, with `flag` if that is given.
     """
+    check_links(directory)
     remedy = "name another one" + (f" with {flag}" if flag else "")
     nearest = directory
     while not nearest.exists() and nearest != nearest.parent:
@@ -60,6 +103,16 @@ def check_writable(directory: Path, *, flag: str | None = None) -> None:
         raise UserError(f"{nearest} is a file; expected a directory to write to: {remedy}")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UserError(f"{nearest} cannot be written to; expected a directory of yours: {remedy}")
+
+
+def check_utf8(directory: Path) -> None:
+    """Check that a directory has a name that TensorFlow can write to.
+
+    Raises:
+        UserError: it is not text in UTF-8.
+    """
+    if re.search(NOT_UTF8, str(directory)):
+        raise UserError(f"{directory} is no name in UTF-8, as TensorFlow's have to be; name another one")
 
 
 @contextmanager
@@ -83,14 +136,32 @@ def exclusive(path: Path, *, waiting: str | None = None) -> Iterator[None]:
             print(waiting, file=sys.stderr)
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError as error:
-            raise FileError(f"{path} cannot be locked ({error.strerror}); name a place on another disk") from error
+            if error.errno not in LACKING:
+                raise FileError(f"{path} cannot be locked ({error.strerror}); name a place on another disk") from error
+            warn_once(
+                f"{path} cannot be locked ({error.strerror}), so nothing keeps two runs from writing to {path.parent} "
+                "at once: start one at a time"
+            )
         yield
+
+
+def content_of(path: Path) -> bytes:
+    """The content of a file, but not of a pipe, which might be waited for without an end."""
+    if path.is_fifo():
+        raise OSError(errno.ESPIPE, "it is a pipe", str(path))
+    return path.read_bytes()
 
 
 def read_file(path: Path) -> bytes:
     """The content of a file; an error names it, also one that comes while it is read."""
     with file_errors(path):
-        return path.read_bytes()
+        return content_of(path)
+
+
+@cache
+def warn_once(text: str) -> None:
+    """A warning that several calls may have a reason for."""
+    print(f"warning: {text}", file=sys.stderr)
 
 
 @contextmanager
@@ -105,17 +176,20 @@ def literal(directory: Path) -> Iterator[Path]:
         yield link
 
 
-def reason(error: Exception) -> str:
-    """Why something could not be written, of an error of Python or TensorFlow: `No space left on device`."""
-    line = str(error).partition("\n")[0]
-    return getattr(error, "strerror", None) or line.rpartition("; ")[2].partition(" [Op:")[0]
+def flush(descriptor: int) -> None:
+    """Have what a file or a directory holds on the disk, where the file system can be told to."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in LACKING:
+            raise
 
 
 def flush_directory(directory: Path) -> None:
     """Write the names in a directory to the disk."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        flush(descriptor)
     finally:
         os.close(descriptor)
 
@@ -139,7 +213,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
                 file.write(content)
                 if durable:
                     file.flush()
-                    os.fsync(file.fileno())
+                    flush(file.fileno())
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

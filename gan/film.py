@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gan.command_line import exit_status, number, parser
 from gan.errors import FileError, MissingError
-from gan.files import file_errors, read_file, write_atomically
+from gan.files import check_links, file_errors, read_file, write_atomically
 from gan.images import GRID_GAP, Pixels, animation
 
 COLUMNS = "columns.txt"
@@ -40,6 +40,7 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
     Raises:
         UserError: there is no picture, one cannot be read, or the film cannot be written.
     """
+    check_links(directory)
     if not directory.is_dir():
         raise MissingError(f"{directory} is no directory; {EXPECTED}")
     paths = sorted(path for path in directory.iterdir() if re.fullmatch(r"samples-\d{8}\.png", path.name))

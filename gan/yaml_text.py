@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from gan.errors import UserError
+from gan.files import check_links
 
 PRESETS = Path(__file__).parents[1] / "configs"
 
@@ -27,6 +28,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
+        check_links(path)
         raise ConfigError(f"{path}: no such file; {_other_files(path)}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: byte {error.start} is not UTF-8 text; expected a YAML file") from None

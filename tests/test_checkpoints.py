@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 import shutil
 
 import numpy as np
@@ -331,6 +332,24 @@ def test_a_checkpoint_that_cannot_be_read_does_not_stop_a_run(tmp_path):
     save_small(tmp_path, 2, fid=3.0)
     save_small(tmp_path, 3, fid=4.0)
     assert checkpoints.steps_saved(tmp_path, "gan") == [2, 3]
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path):
+    for name in ("about.json", "variables.index"):
+        path = save_small(tmp_path, 1)
+        (path / name).unlink()
+        os.mkfifo(path / name)
+        with pytest.raises(Damaged, match=rf"gan-00000001: {name} .*it is a pipe"):
+            checkpoints.find(tmp_path, "gan", 1)
+
+
+def test_a_link_that_leads_nowhere_is_replaced(tmp_path):
+    (tmp_path / "gan-00000001").symlink_to(tmp_path / "purged")
+    save_small(tmp_path, 1)
+    assert checkpoints.find(tmp_path, "gan").about.step == 1
+    (tmp_path / "run").symlink_to("purged")
+    with pytest.raises(FileNotFoundError, match="run is a link to purged, which leads nowhere"):
+        checkpoints.find(tmp_path / "run", "gan")
 
 
 # Which one is loaded

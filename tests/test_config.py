@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan.config import NAMES, Config, ConfigError, allowed, config_from_dict, config_table, dump_config, load_config
+from gan.errors import UserError
 from gan.registry import CRITICS, OBJECTIVES
 
 ROOT = Path(__file__).parents[1]
@@ -242,6 +243,14 @@ def test_a_missing_file_suggests_its_neighbour_or_a_preset(tmp_path: Path) -> No
 def test_no_preset_is_suggested_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gan.yaml_text.PRESETS", tmp_path / "configs")
     assert complaint(tmp_path / "a.yaml").endswith("a.yaml: no such file; expected a YAML file")
+
+
+def test_a_link_that_leads_nowhere_is_said_to(tmp_path):
+    (tmp_path / "a.yaml").symlink_to("b.yaml")
+    with pytest.raises(
+        UserError, match=r"a.yaml is a link to b.yaml, which leads nowhere \(No such file or directory\)"
+    ):
+        load_config(tmp_path / "a.yaml")
 
 
 def test_a_directory_is_no_config(tmp_path: Path) -> None:

@@ -122,6 +122,38 @@ def test_a_save_may_fail_at_any_call(weights, before, save, after, from_there_on
     assert failures > 8
 
 
+@pytest.mark.parametrize("code", [errno.EBUSY, errno.EPERM, errno.EXDEV])
+@pytest.mark.parametrize("step", [2, 3], ids=["the same step", "a new step"])
+def test_a_rename_that_is_refused_is_said_to_be_one(weights, code, step, tmp_path, monkeypatch):
+    """As of a directory that is a part of a container's image."""
+
+    def refuse(source, target):
+        raise OSError(code, os.strerror(code), source, None, target)
+
+    weights.save(tmp_path, 2)
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="the checkpoint cannot be written") as error:
+        patch.setattr(os, "rename", refuse)
+        weights.save(tmp_path, step)
+    assert str(error.value) == (
+        f"{tmp_path}/gan-0000000{step}: the checkpoint cannot be written (rename: {os.strerror(code)}); "
+        "earlier ones are intact: use a disk that can rename, then go on with --resume"
+    )
+    assert weights.loaded(tmp_path) == 2
+
+
+def test_a_file_system_may_have_no_locks_and_no_flushing(weights, tmp_path, monkeypatch, capsys):
+    def lacking(*_):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(os, "fsync", lacking)
+    monkeypatch.setattr("fcntl.flock", lacking)
+    for step in (2, 3):
+        weights.save(tmp_path, step)
+        assert weights.loaded(tmp_path) == step
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith(f"warning: {tmp_path}/.gan.lock cannot be locked (Function not implemented)")
+
+
 @pytest.mark.parametrize(("before", "save"), SAVES.values(), ids=SAVES)
 def test_a_save_may_be_cut_short_at_any_byte(weights, before, save, tmp_path):
     """By a limit on the size of files: what is over it is not written, in TensorFlow's own code too."""

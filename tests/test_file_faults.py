@@ -2,8 +2,10 @@
 
 import builtins
 import errno
+import fcntl
 import io
 import itertools
+import mmap
 import os
 import resource
 import shutil
@@ -31,7 +33,8 @@ CALLS = [(os, name) for name in ("listdir", "mkdir", "rename", "replace", "rmdir
 CALLS += [(io, "open"), (builtins, "open")]
 """What Python asks of the system, by path."""
 
-ERRORS = (errno.EACCES, errno.EIO, errno.ENOSPC, errno.EROFS)
+ERRORS = (errno.EACCES, errno.EBUSY, errno.EDQUOT, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS, errno.EXDEV)
+FULL = (errno.EDQUOT, errno.ENOSPC)
 LABELS = {"train": ["a", "b"] * 3, "test": ["a", "b"]}
 SPEC = ImageSpec(8, 8, 1, ("cat", "dog"))
 
@@ -153,13 +156,15 @@ def test_any_call_may_fail(make, tmp_path, monkeypatch):
     for number in range(1000):
         shutil.rmtree(place, ignore_errors=True)
         job = make(place)
-        with failing(monkeypatch, number, place, ERRORS[number % len(ERRORS)]) as count:
+        code = ERRORS[number % len(ERRORS)]
+        with failing(monkeypatch, number, place, code) as count:
             try:
                 job.call()
                 refused = False
             except UserError as error:
                 refused = True
                 assert str(place) in str(error) and "\n" not in str(error)
+                assert code in FULL or "make room" not in str(error)
         if number == 0:  # None fails.
             expected = job.result()
         elif refused:
@@ -213,7 +218,7 @@ def test_any_write_may_be_cut_short(make, tmp_path, capsys):
             job.call()
         except UserError as error:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-            assert "cannot be written (File too large); make room" in str(error)
+            assert "cannot be written (File too large); raise the limit on the size of files" in str(error)
             assert str(place) in str(error)
             after = content(place)
             assert before.items() <= after.items()
@@ -224,6 +229,31 @@ def test_any_write_may_be_cut_short(make, tmp_path, capsys):
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert job.result() == expected
+
+
+def lacking(*_, **__):
+    """A call that the file system does not have, as some of a network have not."""
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+
+class Unmapped(mmap.mmap):
+    """That of a file that cannot be mapped."""
+
+    __new__ = lacking
+
+
+@pytest.mark.parametrize("make", JOBS.values(), ids=JOBS)
+def test_without_locks_maps_and_flushing_the_same_comes_of_it(make, tmp_path, monkeypatch):
+    place = tmp_path / "place"
+    job = make(place)
+    job.call()
+    expected = job.result()
+    shutil.rmtree(place)
+    for module, name, fault in ((fcntl, "flock", lacking), (mmap, "mmap", Unmapped), (os, "fsync", lacking)):
+        monkeypatch.setattr(module, name, fault)
+    job = make(place)
+    job.call()
+    assert job.result() == expected
 
 
 def test_a_config_that_cannot_be_looked_at_is_one_line(tmp_path, monkeypatch):

@@ -1,11 +1,12 @@
 import errno
 import fcntl
+import os
 import resource
 
 import pytest
 
-from gan.errors import FileError
-from gan.files import check_writable, exclusive, file_errors, write_atomically
+from gan.errors import FileError, MissingError, UserError
+from gan.files import check_utf8, check_writable, exclusive, file_errors, read_file, write_atomically
 
 
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
@@ -30,7 +31,10 @@ def test_a_write_that_is_cut_short_leaves_what_was_there(tmp_path, durable):
             write_atomically(path, b"two", durable=durable)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert str(error.value) == f"{path} cannot be written (File too large); make room there or name another place"
+    assert str(error.value) == (
+        f"{path} cannot be written (File too large); raise the limit on the size of files (ulimit -f), or name another "
+        "place"
+    )
     assert path.read_bytes() == b"one"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -45,7 +49,7 @@ def test_what_is_not_to_be_durable_does_not_wait_for_the_disk(tmp_path, durable,
 
 def test_a_place_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(FileError, match=r"file/below/name cannot be written \(Not a directory\); make room there or"):
+    with pytest.raises(FileError, match=r"file/below/name cannot be written \(Not a directory\); correct that, or"):
         write_atomically(tmp_path / "file" / "below" / "name", b"")
     with pytest.raises(FileError, match=r"x/name cannot be written \(File name too long\)"):
         write_atomically(tmp_path / ("x" * 300) / "name", b"")
@@ -73,13 +77,109 @@ def test_errors_of_the_system_become_one_line_and_others_stay(tmp_path):
         assert found.value is bug
 
 
-def test_a_lock_that_cannot_be_had_is_one_line(tmp_path, monkeypatch):
-    def unable(*_):
-        raise OSError(errno.ENOLCK, "No locks available")
+def lacks(code):
+    """A call of the system that the file system does not have."""
 
-    monkeypatch.setattr(fcntl, "flock", unable)
-    with pytest.raises(FileError, match=r"lock cannot be locked \(No locks available\); name a place"):
+    def call(*_):
+        raise OSError(code, os.strerror(code))
+
+    return call
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_warned_of_once(code, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(fcntl, "flock", lacks(code))
+    for _ in range(2):
+        with exclusive(tmp_path / "lock"):
+            pass
+    assert capsys.readouterr().err == (
+        f"warning: {tmp_path}/lock cannot be locked ({os.strerror(code)}), so nothing keeps two runs from writing to "
+        f"{tmp_path} at once: start one at a time\n"
+    )
+
+
+def test_a_lock_that_cannot_be_had_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(fcntl, "flock", lacks(errno.EIO))
+    with pytest.raises(FileError, match=r"lock cannot be locked \(Input/output error\); name a place"):
         exclusive(tmp_path / "lock").__enter__()
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_that_cannot_be_told_to_flush_is_written_to(code, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("os.fsync", lacks(code))
+    write_atomically(tmp_path / "file", b"one")
+    assert (tmp_path / "file").read_bytes() == b"one"
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.ENOSPC, "make room"),
+        (errno.EDQUOT, "make room"),
+        (errno.EFBIG, "raise the limit on the size of files (ulimit -f)"),
+        (errno.EIO, "correct that"),
+        (errno.EROFS, "correct that"),
+    ],
+)
+def test_only_a_full_disk_needs_room(code, remedy, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", lacks(code))
+    with pytest.raises(FileError) as error:
+        write_atomically(tmp_path / "file", b"one")
+    assert str(error.value) == (
+        f"{tmp_path}/file cannot be written ({os.strerror(code)}); {remedy}, or name another place"
+    )
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EXDEV, errno.EBUSY])
+def test_a_rename_that_is_refused_is_said_to_be_one(code, tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise OSError(code, os.strerror(code), source, None, target)
+
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(FileError) as error:
+        write_atomically(tmp_path / "file", b"one")
+    assert str(error.value) == (
+        f"{tmp_path}/file cannot be written (rename: {os.strerror(code)}); use a disk that can rename, or name another "
+        "place"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileError, match=r"pipe cannot be used \(it is a pipe\); correct that, or name another"):
+        read_file(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("below", [(), ("a",), ("a", "b")], ids=len)
+def test_a_link_that_leads_nowhere_is_said_to(below, tmp_path):
+    """It is not there, and yet nothing can be made in its place."""
+    (tmp_path / "nowhere").symlink_to("purged")
+    (tmp_path / "round").symlink_to("round")
+    (tmp_path / "second").symlink_to("nowhere")
+    (tmp_path / "file").touch()
+    (tmp_path / "under").symlink_to("file/under")
+    for name, target, why in (
+        ("nowhere", "purged", "No such file or directory"),
+        ("second", "nowhere", "No such file or directory"),
+        ("round", "round", "Too many levels of symbolic links"),
+        ("under", "file/under", "Not a directory"),
+    ):
+        with pytest.raises(MissingError) as error:
+            check_writable(tmp_path.joinpath(name, *below))
+        assert str(error.value) == (
+            f"{tmp_path}/{name} is a link to {target}, which leads nowhere ({why}); mend or remove the link, or name "
+            "another place"
+        )
+    (tmp_path / "purged").mkdir()
+    check_writable(tmp_path.joinpath("second", *below))
+
+
+def test_a_name_that_tensorflow_cannot_write_is_refused(tmp_path):
+    with pytest.raises(UserError, match="is no name in UTF-8, as TensorFlow's have to be; name another one"):
+        check_utf8(tmp_path / os.fsdecode(b"caf\xe9"))
+    check_utf8(tmp_path / "caf\u00e9")
 
 
 def test_a_directory_to_be_made_is_looked_at_and_not_made(tmp_path):

@@ -1,6 +1,7 @@
 """Folders of labelled pictures: read right or refused by file and line, and decoded once into a cache."""
 
 import errno
+import mmap
 import os
 import threading
 import warnings
@@ -513,6 +514,28 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(directory, monkeypatch):
     assert entries(directory) == []
     monkeypatch.undo()
     load_folder(directory, ReadOptions())
+
+
+@pytest.mark.parametrize("colours", [[], [1]], ids=["grey", "a colour among grey"])
+def test_a_file_system_that_cannot_map_files_is_read_from(directory, colours, monkeypatch, capsys):
+    """Into memory, by the run that decodes the images and by the next; said once in each place."""
+    for index in colours:
+        Image.new("RGB", (8, 8), "red").save(directory / "train" / f"{index}.png")
+    expected = load_folder(directory, ReadOptions())
+
+    class Unable(mmap.mmap):
+        def __new__(cls, *_, **__):
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+
+    monkeypatch.setattr(mmap, "mmap", Unable)
+    for _ in range(2):
+        found = load_folder(directory, ReadOptions(cache_dir=directory / "other"))
+        assert equal(found, expected)
+        assert not found.train_images.flags.writeable
+    assert capsys.readouterr().err == (
+        f"warning: files in {directory}/other cannot be mapped (No such device), so all images are read into memory; a "
+        "--cache-dir on a local disk would save that\n"
+    )
 
 
 def test_a_place_that_cannot_be_written_to_is_named(directory):

@@ -3,6 +3,7 @@ import itertools
 import json
 import math
 import os
+import shutil
 import signal
 from contextlib import suppress
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan.config import load_config
 from gan.data.batches import Batch
+from gan.errors import UserError
 from gan.training.loop import Pace, Schedule, check, train
 from gan.training.progress import Progress
 from gan.training.records import Records
@@ -107,6 +109,27 @@ def run(trainer, directory, *, total_steps=6, save_steps=3, first_step=0, save_m
             save=lambda step, scores: saved.append((step, scores)),
         )
     return scores, saved, records.directory
+
+
+def test_a_link_that_leads_nowhere_does_not_hang_a_run(tmp_path):
+    (tmp_path / "logs").symlink_to(tmp_path / "purged")
+    with pytest.raises(UserError, match=r"logs cannot be used \(File exists\)"):
+        Records(tmp_path / "logs", TINY, name="config.yaml")
+
+
+@pytest.mark.parametrize("write", ["scalars", "picture"])
+def test_records_that_were_removed_are_missed(write, tmp_path):
+    """TensorFlow and Python would go on writing to files that have no names any more."""
+    values = {"scalars": {"a": 1.0}, "picture": np.zeros((8, 8, 1), np.uint8)}
+    with pytest.raises(UserError) as error, Records(tmp_path / "logs", TINY, name="config.yaml") as records:
+        records.scalars(1, {"a": 1.0})
+        shutil.rmtree(records.directory)
+        records.picture("a", 2, values[write]) if write == "picture" else records.scalars(2, values[write])
+    assert str(error.value) == (
+        f"{records.directory}: records cannot be written (No such file or directory); checkpoints are intact: correct "
+        "that, then go on with --resume"
+    )
+    assert not records.directory.exists()
 
 
 def test_a_run_goes_on_after_its_step_and_cuts_what_came_later(tmp_path):

@@ -206,6 +206,18 @@ def test_directories_may_have_names_that_are_patterns_elsewhere(work, script):
     assert len(list((work / log).glob("*/film.gif"))) == 1
 
 
+def test_links_that_lead_nowhere_are_refused_before_a_run(work, script):
+    """Also by a dry run."""
+    (work / "to-purged").symlink_to("purged")
+    for flag in ("--save-dir", "--log-dir"):
+        flags = (flag, "to-purged/deep", "--data-path", "data", "-c", "config.yaml")
+        for more in ((), ("--dry-run",)):
+            message = refused(script("classifier.py", *flags, *more, cwd=work))
+            assert "to-purged is a link to purged, which leads nowhere (No such file or directory); mend" in message
+    message = refused(script("generate.py", "--output-dir", "to-purged", cwd=work))
+    assert "to-purged is a link to purged" in message
+
+
 def test_a_second_run_does_not_touch_the_first_without_being_told(work):
     before = {path: path.read_bytes() for path in (work / "checkpoints").rglob("*") if path.is_file()}
     for name, kind in (("classifier.py", "classifier"), ("train.py", "gan")):

@@ -27,7 +27,7 @@ from PIL import features
 from gan.data.dataset import DataSet, ReadOptions, parts
 from gan.data.formats.listing import Listing, read_listing
 from gan.errors import UserError
-from gan.files import check_writable, exclusive, file_errors, writing
+from gan.files import check_writable, exclusive, file_errors, flush, warn_once, writing
 from gan.images import Pixels
 
 VERSION = 1
@@ -58,7 +58,7 @@ class PixelFile:
         try:
             if error is None:
                 self._file.flush()
-                os.fsync(self._file.fileno())
+                flush(self._file.fileno())
         finally:
             self._file.close()
 
@@ -84,8 +84,19 @@ class PixelFile:
 
 
 def map_images(path: Path, shape: tuple[int, ...]) -> Pixels:
-    """The file's bytes as a read-only array of this shape; nothing is read yet."""
-    return np.asarray(np.memmap(path, np.uint8, mode="r", shape=shape))
+    """The file's bytes as a read-only array of this shape; nothing is read yet where the file system can map it."""
+    try:
+        return np.asarray(np.memmap(path, np.uint8, mode="r", shape=shape))
+    except OSError as error:
+        if error.filename is not None:  # It cannot be opened.
+            raise
+        warn_once(
+            f"files in {path.parents[1]} cannot be mapped ({error.strerror}), so all images are read into memory; a "
+            "--cache-dir on a local disk would save that"
+        )
+    images = np.fromfile(path, np.uint8).reshape(shape)
+    images.flags.writeable = False
+    return images
 
 
 @dataclass(frozen=True)
@@ -179,9 +190,8 @@ def _write(path: Path, listing: Listing, options: ReadOptions, fill: Fill) -> En
         if PARTIAL.fullmatch(left.name):
             shutil.rmtree(left, ignore_errors=True)
     partial = path.with_name(f".{path.name}.part-{os.getpid()}")
-    remedy = "make room, or name another place with --cache-dir"
     try:
-        with writing(f"{path.parent}: the decoded images", remedy=remedy):
+        with writing(f"{path.parent}: the decoded images", flag="--cache-dir"):
             partial.mkdir()
             entry = fill(partial / IMAGES, listing, options)
             with file_errors():

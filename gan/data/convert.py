@@ -35,7 +35,7 @@ from gan.data.formats.listing import (
     shown,
 )
 from gan.errors import MissingError, UserError
-from gan.files import check_writable, file_errors, read_file, writing
+from gan.files import check_links, check_writable, file_errors, read_file, writing
 from gan.images import Pixels, encode
 
 MAX_IDX_CLASSES = 256
@@ -121,6 +121,7 @@ def _check_splits(items: list[Item]) -> None:
 
 def read_items(source: Path, *, test_share: float, seed: int) -> tuple[str, list[Item]]:
     """The format of `source`, and its images, training split first."""
+    check_links(source)
     if not source.is_dir():
         raise MissingError(f"{source} is no directory; expected one with labelled images")
     if has_idx_files(source) and has_listing(source):

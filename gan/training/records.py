@@ -21,17 +21,18 @@ import tensorflow as tf
 
 from gan.config import Config, dump_config
 from gan.errors import FileError
-from gan.files import file_errors, reason, write_atomically
+from gan.files import file_errors, reason, way_out, write_atomically
 from gan.images import Pixels, encode, enlarge
 
 
 def _new_directory(directory: Path) -> Path:
     """A subdirectory that is named by the time."""
     started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    directory.mkdir(parents=True, exist_ok=True)
     for number in count(1):
         found = directory / (started if number == 1 else f"{started}-{number}")
         with suppress(FileExistsError):
-            found.mkdir(parents=True)
+            found.mkdir()
             break
     return found
 
@@ -103,9 +104,11 @@ class Records:
     ) -> None:
         # An error that is under way matters more than those of closing.
         with suppress(OSError) if error is not None else self._writing():
-            with self._writing():
-                self._events.close()
-            self._lines.close()
+            try:
+                with self._writing():
+                    self._events.close()
+            finally:
+                self._lines.close()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -115,11 +118,12 @@ class Records:
             UserError: says which records, why, and how to go on.
         """
         try:
+            self.directory.stat()  # If it was removed, TensorFlow writes on to a file that has no name any more.
             yield
         except (OSError, tf.errors.OpError) as error:
             raise FileError(
-                f"{self.directory}: records cannot be written ({reason(error)}); checkpoints are intact: make room, "
-                "then go on with --resume"
+                f"{self.directory}: records cannot be written ({reason(error)}); checkpoints are intact: "
+                f"{way_out(error)}, then go on with --resume"
             ) from error
 
     def _cut(self, step: int) -> None:

@@ -27,7 +27,7 @@ from gan.devices.precision import choose
 from gan.devices.strategy import agreed_signal, check_agreement, check_compilable, check_divisible, make_strategy
 from gan.errors import UserError
 from gan.evaluation.scores import Scores
-from gan.files import check_writable, file_errors
+from gan.files import check_utf8, check_writable, file_errors
 from gan.sampling import real_grid
 from gan.training.loop import Schedule, train
 from gan.training.records import NoRecords, Records
@@ -90,6 +90,7 @@ class Run:
     def __init__(self, kind: Kind, config: Config, options: RunOptions, place: Place) -> None:
         self.kind, self.config, self.options, self.place = kind, config, options, place
         for directory in (options.save_dir, options.log_dir):
+            check_utf8(directory)
             check_writable(directory)
         self._found = checkpoints.steps_saved(options.save_dir, kind)
         if self._found and not (options.resume or options.overwrite):
