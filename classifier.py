@@ -16,7 +16,9 @@ from gan.command_line import add_training_flags, exit_status, import_tensorflow,
 def main() -> None:
     flags = parser(__doc__)
     add_training_flags(flags, log_dir="logs/classifier")
-    flags.add_argument("--load-dir", type=Path, help="start from the classifier in this directory")
+    flags.add_argument(
+        "--load-dir", type=Path, help="start from the classifier in this directory, or from this checkpoint"
+    )
     flags.add_argument(
         "--record-eps",
         dest="record_epochs",

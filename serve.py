@@ -70,6 +70,10 @@ def main() -> None:
     if args.watch is not None and args.checkpoint != "newest":
         flags.error(f"--watch serves the newest checkpoint; leave --checkpoint {args.checkpoint} out")
     check_packages()
+    from gan.places import checkpoint_named
+
+    if args.watch is not None and (named := checkpoint_named(args.load_dir)):
+        flags.error(f"--watch serves the newest checkpoint, and {args.load_dir} is one; name {named.directory}")
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("gan.serving").setLevel(logging.INFO)
 

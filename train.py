@@ -16,7 +16,9 @@ from gan.command_line import add_training_flags, exit_status, import_tensorflow,
 def main() -> None:
     flags = parser(__doc__)
     add_training_flags(flags, log_dir="logs/gan")
-    flags.add_argument("--load-dir", type=Path, help="directory of the classifier (default: the --save-dir)")
+    flags.add_argument(
+        "--load-dir", type=Path, help="directory of the classifier, or one of its checkpoints (default: the --save-dir)"
+    )
     flags.add_argument(
         "--record-steps", type=number(int, 1), default=1000, help="steps between records, FID among them"
     )

@@ -16,7 +16,7 @@ import hashlib
 import json
 import math
 import os
-import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +32,7 @@ from gan.about import About, Damaged, Kind, OtherVersion, check_layout, digest_o
 from gan.errors import Diverged, FileError, MissingError, UserError
 from gan.files import check_links, content_of, exclusive, file_errors, flush, flush_directory, literal, reason, way_out
 from gan.models import build
+from gan.places import candidates, checkpoint_named, checkpoint_path
 
 Which = Literal["newest", "best"] | int
 
@@ -57,26 +58,10 @@ class Loaded(NamedTuple):
     network: Any
 
 
-def checkpoint_path(directory: Path, kind: Kind, step: int) -> Path:
-    """Where the checkpoint of a step is, or would be."""
-    return directory / f"{kind}-{step:08d}"
-
-
 @file_errors()
 def steps_saved(directory: Path, kind: Kind) -> list[int]:
     """Steps of the checkpoints of a kind in a directory, ascending."""
-    return sorted({step for step, _ in _candidates(directory, kind)})
-
-
-def _candidates(directory: Path, kind: Kind) -> list[tuple[int, Path]]:
-    """Steps and paths of what may be whole checkpoints, the best last.
-
-    One that was to be replaced when a run was killed is still under the name that it was set aside by.
-    """
-    pattern = re.compile(rf"(\.?){kind}-(\d{{8}})(\.aside-\d+)?")
-    matches = [pattern.fullmatch(path.name) for path in directory.iterdir()] if directory.is_dir() else []
-    found = [match for match in matches if match and bool(match[1]) == bool(match[3])]
-    return sorted((int(match[2]), directory / match[0]) for match in found)  # The dot comes first.
+    return sorted({step for step, _ in candidates(directory, kind)})
 
 
 @file_errors()
@@ -99,7 +84,7 @@ def find(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | 
     """A checkpoint that is whole; a warning tells of each that is passed over.
 
     Args:
-        directory: of a run.
+        directory: of a run; or a checkpoint itself, or one of its files.
         kind: of the checkpoint.
         which: the one of the highest step, the one of the lowest FID, or the one of a step.
         remedy: what to do if there is none, such as the command that makes one.
@@ -110,23 +95,34 @@ def find(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | 
         OtherVersion: it is of another version.
         UserError: the best is wanted, and none was scored.
     """
+    if named := checkpoint_named(directory):
+        if kind != named.kind:
+            raise UserError(f"{directory} is a {named.kind} checkpoint; expected a {kind} checkpoint: name another one")
+        if which not in ("newest", named.step):
+            raise UserError(
+                f"{directory} is of step {named.step}, and --checkpoint says {which}; leave one of them out"
+            )
+        directory, _, which = named
     script = "./train.py" if kind == "gan" else "./classifier.py"
-    remedy = remedy or f"run {script} --save-dir {directory}, or name another directory"
-    candidates = _candidates(directory, kind)
-    if not candidates:
+    remedy = remedy or f"run {script} --save-dir {shlex.quote(str(directory))}, or name another directory"
+    wanted = found = candidates(directory, kind)
+    if not found:
         check_links(directory)
-        found = "no such directory" if not directory.is_dir() else f"no {kind}-STEP in it"
-        raise MissingError(f"{directory}: {found}; expected a {kind} checkpoint: {remedy}")
-    wanted = candidates
+        if directory.is_file():
+            raise UserError(f"{directory} is a file; expected a directory of checkpoints, such as {directory.parent}")
+        what = "no such directory" if not directory.is_dir() else f"no {kind}-STEP in it"
+        raise MissingError(f"{directory}: {what}; expected a {kind} checkpoint: {remedy}")
     if isinstance(which, int):
-        wanted = [each for each in candidates if each[0] == which]
+        wanted = [each for each in found if each[0] == which]
         if not wanted:
-            steps = ", ".join(str(step) for step, _ in candidates)
+            steps = ", ".join(str(step) for step, _ in found)
             raise MissingError(f"{directory} has no {kind} checkpoint of step {which}; expected one of {steps}")
     elif which == "best":
-        wanted = _by_score(candidates)
+        wanted = _by_score(found)
         if not wanted:
-            raise UserError(f"{directory}: no whole {kind} checkpoint was scored, so none is the best; {remedy}")
+            raise UserError(
+                f"{directory}: no whole {kind} checkpoint was scored, so none is the best; leave --checkpoint best out"
+            )
     for _, path in reversed(wanted):
         try:
             return Saved(path, check(path))
@@ -134,13 +130,13 @@ def find(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | 
             if isinstance(which, int):
                 raise
             print(f"warning: {error}", file=sys.stderr)
-    raise Damaged(f"{directory}: none of its {len(wanted)} {kind} checkpoints is whole; {remedy}")
+    raise Damaged(f"{directory}: none of its {len(wanted)} {kind} checkpoints is whole; {remedy} (with --overwrite)")
 
 
-def _by_score(candidates: list[tuple[int, Path]]) -> list[tuple[int, Path]]:
+def _by_score(saved: list[tuple[int, Path]]) -> list[tuple[int, Path]]:
     """Those that were scored, the best last; a warning tells of each that does not say its scores."""
     found = []
-    for step, path in candidates:
+    for step, path in saved:
         try:
             distance = _distance(read_about(path))
         except (Damaged, OtherVersion) as error:

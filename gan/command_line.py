@@ -85,7 +85,9 @@ def devices(text: str) -> str:
 
 def add_checkpoint_flags(flags: argparse.ArgumentParser) -> None:
     """The flags of scripts that draw: `--load-dir` and `--checkpoint`."""
-    flags.add_argument("--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoints")
+    flags.add_argument(
+        "--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoints, or one of them"
+    )
     flags.add_argument(
         "--checkpoint",
         type=which_checkpoint,

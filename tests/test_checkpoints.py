@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,7 +151,7 @@ def test_a_damaged_directory_gives_the_newest_whole_state_or_an_error(two_runs, 
     try:
         path = checkpoints.find(directory, "gan", remedy="begin anew").path
     except Damaged as error:
-        assert str(error) == f"{directory}: none of its 3 gan checkpoints is whole; begin anew"
+        assert str(error) == f"{directory}: none of its 3 gan checkpoints is whole; begin anew (with --overwrite)"
         assert not whole
     else:
         assert read_about(path).step >= max(whole, default=0)
@@ -372,6 +373,43 @@ def test_one_is_loaded_by_age_by_score_or_by_step(which, step, tmp_path):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
 
 
+@pytest.mark.parametrize("file", ["", "variables", "variables.index", "variables.data-00000-of-00001", "about.json"])
+def test_a_checkpoint_may_be_named_itself(file, tmp_path, monkeypatch):
+    """Or by one of its files, or by a link, or by where one is."""
+    save_three(tmp_path)
+    (tmp_path / "link").symlink_to("gan-00000002")
+    for place in ("gan-00000002", "link"):
+        assert checkpoints.find(tmp_path / place / file, "gan").about.step == 2
+        assert checkpoints.find(tmp_path / place / file, "gan", 2).about.step == 2
+    monkeypatch.chdir(tmp_path / "gan-00000002")
+    assert checkpoints.find(Path(file), "gan").about.step == 2
+
+
+def test_a_checkpoint_that_is_named_otherwise_too_is_refused(tmp_path):
+    save_three(tmp_path)
+    named = tmp_path / "gan-00000002"
+    for which in (1, "best"):
+        with pytest.raises(UserError, match=rf"gan-00000002 is of step 2, and --checkpoint says {which}; leave one"):
+            checkpoints.find(named, "gan", which)
+    with pytest.raises(UserError, match="gan-00000002 is a gan checkpoint; expected a classifier checkpoint: name"):
+        checkpoints.find(named, "classifier")
+    with pytest.raises(FileNotFoundError, match=r"has no gan checkpoint of step 9; expected one of 1, 2, 3$"):
+        checkpoints.find(tmp_path / "gan-00000009", "gan")
+    (named / "variables.index").write_bytes(b"")
+    with pytest.raises(Damaged, match=r"variables\.index is not as it was written"):
+        checkpoints.find(named, "gan")
+    (tmp_path / "config.yaml").touch()
+    with pytest.raises(
+        UserError, match=f"config.yaml is a file; expected a directory of checkpoints, such as {tmp_path}"
+    ):
+        checkpoints.find(tmp_path / "config.yaml", "gan")
+
+
+def test_a_directory_of_runs_may_have_the_name_of_a_checkpoint(tmp_path):
+    save_small(tmp_path / "gan-00000002", 1)
+    assert checkpoints.find(tmp_path / "gan-00000002", "gan").about.step == 1
+
+
 def test_a_damaged_best_is_passed_over_for_the_next_best(tmp_path, capsys):
     save_three(tmp_path)
     (tmp_path / "gan-00000002" / "variables.index").write_bytes(b"")
@@ -396,7 +434,9 @@ def test_what_is_not_there_is_told_with_what_is(tmp_path):
     save_small(tmp_path, 5)
     with pytest.raises(UserError, match=r"has no gan checkpoint of step 7; expected one of 1, 5$"):
         checkpoints.find(tmp_path, "gan", 7)
-    with pytest.raises(UserError, match=r"no whole gan checkpoint was scored, so none is the best; run \./train"):
+    with pytest.raises(
+        UserError, match=r"no whole gan checkpoint was scored, so none is the best; leave --checkpoint best out"
+    ):
         checkpoints.find(tmp_path, "gan", "best")
 
 

@@ -218,6 +218,24 @@ def test_links_that_lead_nowhere_are_refused_before_a_run(work, script):
     assert "to-purged is a link to purged" in message
 
 
+def test_a_checkpoint_itself_is_drawn_from_and_scores_but_holds_no_run(work, script):
+    named = "checkpoints/gan-00000008"
+    for load_dir in (named, f"{named}/variables.index"):
+        flags = ("--load-dir", load_dir, "--output-dir", "by-name", "--images-per-class", 1)
+        assert f"drawn by {named}: " in succeeded(script("generate.py", *flags, cwd=work))
+    run = ("train.py", "--data-path", "data", "-c", "config.yaml", "--dry-run", "--save-dir")
+    succeeded(script(*run, "new", "--load-dir", "checkpoints/classifier-00000010", cwd=work))
+    assert f"{named} is of step 8, and --checkpoint says 4; leave one" in refused(
+        script("generate.py", "--load-dir", named, "--checkpoint", 4, cwd=work)
+    )
+    assert f"{named} is a checkpoint; expected the directory it is in: checkpoints" in refused(
+        script(*run, named, "--resume", cwd=work)
+    )
+    assert f"--watch serves the newest checkpoint, and {named} is one; name checkpoints" in refused(
+        script("serve.py", "--load-dir", named, "--watch", cwd=work)
+    )
+
+
 def test_a_second_run_does_not_touch_the_first_without_being_told(work):
     before = {path: path.read_bytes() for path in (work / "checkpoints").rglob("*") if path.is_file()}
     for name, kind in (("classifier.py", "classifier"), ("train.py", "gan")):

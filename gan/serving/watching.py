@@ -18,6 +18,7 @@ from gan.about import Damaged
 from gan.checkpoints import Which
 from gan.errors import Diverged, UserError
 from gan.evaluation import scores
+from gan.places import checkpoint_path
 from gan.sampling import Sampler
 from gan.serving.batching import Batching, checkpoint_name, draw_one
 
@@ -85,7 +86,7 @@ class Watching:
         try:
             whole = {}
             for step in checkpoints.steps_saved(self.directory, "gan"):
-                path = checkpoints.checkpoint_path(self.directory, "gan", step)
+                path = checkpoint_path(self.directory, "gan", step)
                 if path.is_dir():
                     try:
                         whole[path] = self._checked(path)

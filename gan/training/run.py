@@ -7,6 +7,7 @@ scores = run.train(trainer, name="GAN", evaluate=evaluate)
 """
 
 import math
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from gan.devices.strategy import agreed_signal, check_agreement, check_compilabl
 from gan.errors import UserError
 from gan.evaluation.scores import Scores
 from gan.files import check_utf8, check_writable, file_errors
+from gan.places import checkpoint_named
 from gan.sampling import real_grid
 from gan.training.loop import Schedule, train
 from gan.training.records import NoRecords, Records
@@ -93,6 +95,8 @@ class Run:
             check_utf8(directory)
             check_writable(directory)
         self._found = checkpoints.steps_saved(options.save_dir, kind)
+        if (options.save_dir / "about.json").exists() and (named := checkpoint_named(options.save_dir)):
+            raise UserError(f"{options.save_dir} is a checkpoint; expected the directory it is in: {named.directory}")
         if self._found and not (options.resume or options.overwrite):
             raise UserError(
                 f"{options.save_dir} already holds a {kind} checkpoint, of step {self._found[-1]}; "
@@ -278,6 +282,6 @@ def find_resumed(directory: Path, kind: Kind, config: Config) -> Saved:
     if changed:
         raise UserError(
             f"{found.path} was made with another config ({'; '.join(changed)}); pass -c "
-            f"{directory / CONFIG_FILES[kind]}, in which only {', '.join(SAFE_TO_CHANGE)} may change"
+            f"{shlex.quote(str(directory / CONFIG_FILES[kind]))}, in which only {', '.join(SAFE_TO_CHANGE)} may change"
         )
     return found
