@@ -8,16 +8,15 @@
 
 import os
 import sys
-from pathlib import Path
 
-from gan.command_line import add_training_flags, exit_status, import_tensorflow, number, parser
+from gan.command_line import add_training_flags, exit_status, import_tensorflow, local_path, number, parser
 
 
 def main() -> None:
     flags = parser(__doc__)
     add_training_flags(flags, log_dir="logs/classifier")
     flags.add_argument(
-        "--load-dir", type=Path, help="start from the classifier in this directory, or from this checkpoint"
+        "--load-dir", type=local_path, help="start from the classifier in this directory, or from this checkpoint"
     )
     flags.add_argument(
         "--record-eps",

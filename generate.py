@@ -17,13 +17,13 @@ The same checkpoint, class and seed give the same bytes, whatever else is drawn.
 import sys
 from pathlib import Path
 
-from gan.command_line import add_checkpoint_flags, exit_status, import_tensorflow, number, parser
+from gan.command_line import add_checkpoint_flags, exit_status, import_tensorflow, local_path, number, parser
 
 
 def main() -> None:
     flags = parser(__doc__)
     add_checkpoint_flags(flags)
-    flags.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where the images go")
+    flags.add_argument("--output-dir", type=local_path, default=Path("outputs"), help="where the images go")
     flags.add_argument(
         "--images-per-class",
         type=number(int, 1, 1_000_000),

@@ -8,16 +8,17 @@ CUDA_VISIBLE_DEVICES=0,1 ./train.py -c configs/mnist.yaml
 
 import os
 import sys
-from pathlib import Path
 
-from gan.command_line import add_training_flags, exit_status, import_tensorflow, number, parser
+from gan.command_line import add_training_flags, exit_status, import_tensorflow, local_path, number, parser
 
 
 def main() -> None:
     flags = parser(__doc__)
     add_training_flags(flags, log_dir="logs/gan")
     flags.add_argument(
-        "--load-dir", type=Path, help="directory of the classifier, or one of its checkpoints (default: the --save-dir)"
+        "--load-dir",
+        type=local_path,
+        help="directory of the classifier, or one of its checkpoints (default: the --save-dir)",
     )
     flags.add_argument(
         "--record-steps", type=number(int, 1), default=1000, help="steps between records, FID among them"

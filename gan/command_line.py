@@ -67,6 +67,29 @@ def number(kind: type[int] | type[float], low: float, high: float = math.inf, *,
     return parsed
 
 
+def local_text(text: str) -> str:
+    """An argparse type: a path of this machine, in which `~` is replaced, as a shell does it if no `=` is before it."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("found no text, expected a path, such as . for the current directory")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        raise argparse.ArgumentTypeError(f"found the URL {text}, expected a local path or one that is mounted")
+    if re.match(r"[A-Za-z]:[\\/]", text):
+        raise argparse.ArgumentTypeError(f"found {text}, a path of Windows, expected one such as /mnt/c/name")
+    if text[0] == "$":
+        raise argparse.ArgumentTypeError(f"found {text}, of which no shell has replaced the $; write it out")
+    try:
+        return str(Path(text).expanduser()) if text[0] == "~" else text
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(
+            f"found {text}, but there is no such user; write it out, or ./{text}"
+        ) from None
+
+
+def local_path(text: str) -> Path:
+    """An argparse type: the same as a `Path`."""
+    return Path(local_text(text))
+
+
 def which_checkpoint(text: str) -> str | int:
     """`newest`, `best`, or a step."""
     if text in ("newest", "best"):
@@ -86,7 +109,10 @@ def devices(text: str) -> str:
 def add_checkpoint_flags(flags: argparse.ArgumentParser) -> None:
     """The flags of scripts that draw: `--load-dir` and `--checkpoint`."""
     flags.add_argument(
-        "--load-dir", type=Path, default=Path("checkpoints"), help="directory of the GAN's checkpoints, or one of them"
+        "--load-dir",
+        type=local_path,
+        default=Path("checkpoints"),
+        help="directory of the GAN's checkpoints, or one of them",
     )
     flags.add_argument(
         "--checkpoint",
@@ -99,16 +125,23 @@ def add_checkpoint_flags(flags: argparse.ArgumentParser) -> None:
 
 def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     """The flags of both training scripts: the fields of `gan.training.run.RunOptions`, and `--seed`."""
-    flags.add_argument("--data-path", default="datasets/MNIST", help="directory of the images, or digits (built in)")
+    flags.add_argument(
+        "--data-path", type=local_text, default="datasets/MNIST", help="directory of the images, or digits (built in)"
+    )
     flags.add_argument(
         "--resize",
         choices=("fit", "crop", "pad"),
         help="where image_size is another: stretch, cut sides or add black",
     )
     flags.add_argument("--on-bad-image", choices=("error", "skip"), default="error", help="images that cannot be used")
-    flags.add_argument("--cache-dir", type=Path, help="where decoded images are kept (default: DATA_PATH/cache)")
+    flags.add_argument("--cache-dir", type=local_path, help="where decoded images are kept (default: DATA_PATH/cache)")
     flags.add_argument(
-        "-c", "--config", dest="config_path", type=Path, metavar="FILE", help="YAML file of settings; see configs/"
+        "-c",
+        "--config",
+        dest="config_path",
+        type=local_path,
+        metavar="FILE",
+        help="YAML file of settings; see configs/",
     )
     flags.add_argument(
         "--set",
@@ -119,7 +152,7 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
         help="override a field of the config; may be given more than once",
     )
     flags.add_argument("--seed", type=number(int, 0), help="overrides the config's seed")
-    flags.add_argument("--save-dir", type=Path, default=Path("checkpoints"), help="where checkpoints go")
+    flags.add_argument("--save-dir", type=local_path, default=Path("checkpoints"), help="where checkpoints go")
     flags.add_argument("--save-steps", type=number(int, 1), default=1000, help="steps between checkpoints")
     flags.add_argument(
         "--save-minutes",
@@ -130,7 +163,9 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     flags.add_argument(
         "--keep", type=number(int, 1), default=3, help="checkpoints to keep, besides a GAN's of the best FID"
     )
-    flags.add_argument("--log-dir", type=Path, default=Path(log_dir), help="where records go, one subdirectory per run")
+    flags.add_argument(
+        "--log-dir", type=local_path, default=Path(log_dir), help="where records go, one subdirectory per run"
+    )
     flags.add_argument("--log-graph", action="store_true", help="record the graph of the training step")
     earlier = flags.add_mutually_exclusive_group()
     earlier.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in the --save-dir")

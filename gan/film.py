@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gan.command_line import exit_status, number, parser
+from gan.command_line import exit_status, local_path, number, parser
 from gan.errors import FileError, MissingError
 from gan.files import check_links, file_errors, read_file, write_atomically
 from gan.images import GRID_GAP, Pixels, animation
@@ -92,7 +92,7 @@ def _captioned(path: Path, columns: Sequence[str]) -> Pixels:
 
 def main() -> None:
     flags = parser(__doc__)
-    flags.add_argument("run", type=Path, metavar="RUN", help="directory of a run, such as logs/gan/TIME")
+    flags.add_argument("run", type=local_path, metavar="RUN", help="directory of a run, such as logs/gan/TIME")
     flags.add_argument("--frames", type=number(int, 1), default=FRAMES, help="pictures in the film, at most")
     options = flags.parse_args()
     for path in make_film(options.run, frames=options.frames):

@@ -1,5 +1,8 @@
 import argparse
+import getpass
+import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +11,7 @@ import pytest
 import tensorflow as tf
 from helpers import clean_environment
 
-from gan.command_line import devices, exit_status
+from gan.command_line import devices, exit_status, local_path, local_text
 from gan.errors import Diverged, MissingError, UserError
 
 ROOT = Path(__file__).parents[1]
@@ -109,6 +112,55 @@ def test_devices_are_cpus_or_indices_of_gpus(text):
 def test_other_devices_are_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match=r"expected cpu, cpu:N, or indices of GPUs such as 0,1"):
         devices(text)
+
+
+def test_a_home_is_found_in_a_path(monkeypatch):
+    """A shell does not look for one after a `=`, as in `--save-dir=~/runs`."""
+    monkeypatch.setenv("HOME", "/home/me")
+    assert local_path("~/runs") == Path("/home/me/runs")
+    assert local_path("~") == Path("/home/me")
+    assert local_path(f"~{getpass.getuser()}").is_absolute()
+    for text in ("digits", "./digits", "a/~/b", "./~x", "./gs://x", "a:b", "c:d", "a$b", " a"):
+        assert local_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gs://bucket/run", "found the URL gs://bucket/run, expected a local path or one that is mounted"),
+        ("S3+x://y", "found the URL S3+x://y, expected a local path or one that is mounted"),
+        ("file:///tmp", "found the URL file:///tmp, expected a local path or one that is mounted"),
+        ("~no.such.user/x", "found ~no.such.user/x, but there is no such user; write it out, or ./~no.such.user/x"),
+        ("$HOME/x", "found $HOME/x, of which no shell has replaced the $; write it out"),
+        ("C:\\x", "found C:\\x, a path of Windows, expected one such as /mnt/c/name"),
+        ("d:/x", "found d:/x, a path of Windows, expected one such as /mnt/c/name"),
+        ("", "found no text, expected a path, such as . for the current directory"),
+        (" ", "found no text, expected a path, such as . for the current directory"),
+    ],
+)
+def test_text_that_is_no_local_path_is_refused(text, message):
+    with pytest.raises(argparse.ArgumentTypeError) as error:
+        local_path(text)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("name", ["train", "classifier", "generate", "serve", "gan.film", "gan.data.convert"])
+def test_every_flag_that_is_a_path_is_looked_at(name, monkeypatch, capsys):
+    """Those are the ones whose help or name says so."""
+    paths: set[str] = set()
+
+    def parse(self, *_):
+        for action in self._actions:
+            text = f"{action.dest} {action.help}"
+            if re.search(r"_dir\b|_path\b|directory of|directory to", text):
+                assert action.type in (local_path, local_text), action.dest
+                paths.add(action.dest)
+        raise SystemExit
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse)
+    with pytest.raises(SystemExit):
+        importlib.import_module(name).main()
+    assert paths
 
 
 STARTED = """

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from gan.command_line import exit_status, number, parser
+from gan.command_line import exit_status, local_path, number, parser
 from gan.data.dataset import DataSet
 from gan.data.decoding import BadImage, decode, in_order, quiet
 from gan.data.formats.classes import class_directories, left_out, split_files
@@ -240,8 +240,8 @@ def _quoted(value: str) -> str:
 
 def main() -> None:
     flags = parser(__doc__)
-    flags.add_argument("source", type=Path, metavar="SRC", help="directory of the labelled images")
-    flags.add_argument("target", type=Path, metavar="DST", help="directory to make")
+    flags.add_argument("source", type=local_path, metavar="SRC", help="directory of the labelled images")
+    flags.add_argument("target", type=local_path, metavar="DST", help="directory to make")
     flags.add_argument("--to", choices=("folder", "idx", "classes"), default="folder", help="format of DST")
     flags.add_argument(
         "--test-share",
