@@ -6,7 +6,8 @@ usage() {
   cat <<'END'
 usage: download_mnist.sh [DIR]
 
-Fetch MNIST's four files into DIR (default: datasets/MNIST), gzipped. Files that are there and right are kept.
+Fetch MNIST's four files into DIR (default: datasets/MNIST), gzipped. A file that is there stays as it is; one that is
+not MNIST's stops the script.
 
 MNIST_MIRROR   a base URL to try first, without the file name; file:///a/directory works too
 END
@@ -63,10 +64,6 @@ fetch() { # fetch SUM NAME: from the first mirror that has the right file
     elif ! matches "$sum" "$part" gzip -dc; then
       echo "download_mnist.sh: $name.gz from $mirror fails its SHA-256 check" >&2
     else
-      if [[ -e $dir/$name.gz ]]; then
-        echo "download_mnist.sh: $dir/$name.gz is not MNIST's: keeping it as $name.gz.replaced" >&2
-        mv -f "$dir/$name.gz" "$dir/$name.gz.replaced" || fail 1 "cannot write to $dir; check its permissions"
-      fi
       mv -f "$part" "$dir/$name.gz" || fail 1 "cannot write $dir/$name.gz; check its permissions"
       return 0
     fi
@@ -77,9 +74,11 @@ fetch() { # fetch SUM NAME: from the first mirror that has the right file
 case ${1:-} in
   -h | --help) usage && exit 0 ;;
   -*) fail 2 "unknown option $1; expected [DIR], see --help" ;;
+  *://* | '~'*) fail 2 "found $1, expected a local directory; write it out, see --help" ;;
 esac
 [[ $# -le 1 ]] || fail 2 "$# arguments given; expected at most one directory, see --help"
-dir=${1:-datasets/MNIST}
+dir=${1-datasets/MNIST}
+[[ -n $dir ]] || fail 2 "found no text, expected a directory, such as . for the current one"
 
 has gzip || fail 2 "gzip is missing; install it"
 has sha256sum || has shasum || has openssl || fail 2 "found none of sha256sum, shasum, openssl; install one of them"
@@ -87,11 +86,14 @@ has sha256sum || has shasum || has openssl || fail 2 "found none of sha256sum, s
 wanted=()
 for sum_and_name in "${sums_and_names[@]}"; do
   read -r sum name <<<"$sum_and_name"
-  if [[ -e $dir/$name ]]; then
-    matches "$sum" "$dir/$name" cat || fail 1 "$dir/$name is not MNIST's, and is read before $name.gz; move it away"
-  else
-    [[ ! -e $dir/$name.gz || -f $dir/$name.gz ]] || fail 2 "$dir/$name.gz is not a file; move it away"
-    [[ -e $dir/$name.gz ]] && matches "$sum" "$dir/$name.gz" gzip -dc || wanted+=("$sum_and_name")
+  file=$dir/$name unpack=(cat) # An unpacked one is read before a packed one.
+  [[ -e $file ]] || file+=.gz unpack=(gzip -dc)
+  if [[ ! -e $file ]]; then
+    wanted+=("$sum_and_name")
+  elif [[ ! -f $file ]]; then
+    fail 2 "$file is not a file; move it away"
+  elif ! matches "$sum" "$file" "${unpack[@]}"; then
+    fail 1 "$file is not MNIST's, and is left as it is; move it away, or name another directory"
   fi
 done
 if [[ ${#wanted[@]} -eq 0 ]]; then

@@ -62,7 +62,7 @@ def _columns(directory: Path) -> list[str]:
     try:
         return read_file(path).decode("utf-8").splitlines() if path.exists() else []
     except UnicodeDecodeError as error:
-        raise FileError(f"{path} is not UTF-8; remove it to leave the labels out") from error
+        raise FileError(f"{path} is not UTF-8; move it away to leave the labels out") from error
 
 
 def _captioned(path: Path, columns: Sequence[str]) -> Pixels:
@@ -74,7 +74,7 @@ def _captioned(path: Path, columns: Sequence[str]) -> Pixels:
         raise
     except Exception as error:  # Pillow raises errors of many kinds for damaged files.
         why = getattr(error, "strerror", None) or "it is damaged"
-        raise FileError(f"{path} cannot be read ({why}); remove it") from error
+        raise FileError(f"{path} cannot be read ({why}); move it away") from error
     font = ImageFont.load_default(size=10)
     width = (picture.width - GRID_GAP) / max(1, len(columns))
     names = [re.sub(r":0\.5\b", "", text).replace(",", "+") for text in columns]

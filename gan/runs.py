@@ -122,7 +122,9 @@ def _make_film(directory: Path) -> None:
     try:
         make_film(directory)
     except (OSError, RuntimeError, ValueError, OverflowError) as error:  # Encoders raise all of these.
-        print(f"warning: no film: {error}; make it with python -m gan.film {directory}", file=sys.stderr)
+        print(
+            f"warning: no film: {error}; make it with python -m gan.film {shlex.quote(str(directory))}", file=sys.stderr
+        )
 
 
 def make_trainer(

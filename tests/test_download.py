@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -132,36 +133,37 @@ def test_an_html_page_from_every_mirror_leaves_nothing_behind(web: Path) -> None
     [b"", b"half a file", gzip.compress(CONTENTS[NAMES[2]])[:-1], gzip.compress(CONTENTS[NAMES[2]]) + b"rubbish"],
     ids=["empty", "not gzip", "cut short", "trailing rubbish"],
 )
-def test_a_wrong_file_is_fetched_again_alone_and_kept_aside(web: Path, wrong: bytes) -> None:
-    """It may be of another data set: Fashion-MNIST has the same names."""
+def test_a_file_that_is_not_its_own_is_left_as_it_is(web: Path, wrong: bytes) -> None:
+    """It may be of another data set: Fashion-MNIST has the same names. Once it is away, it alone is fetched."""
     serve(web, MIRRORS[0])
     download(web, "there")
     (web / "requests").unlink()
-    (web.parent / "there" / f"{NAMES[2]}.gz").write_bytes(wrong)
+    file = web.parent / "there" / f"{NAMES[2]}.gz"
+    file.write_bytes(wrong)
     result = download(web, "there")
-    assert result.returncode == 0
+    assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
-        f"download_mnist.sh: there/{NAMES[2]}.gz is not MNIST's: keeping it as {NAMES[2]}.gz.replaced\n"
+        f"download_mnist.sh: there/{NAMES[2]}.gz is not MNIST's, and is left as it is; move it away, or name another "
+        "directory\n"
     )
+    assert requests(web) == []
+    assert file.read_bytes() == wrong
+    assert len(list(file.parent.iterdir())) == 4
+    file.unlink()
+    assert download(web, "there").returncode == 0
     assert requests(web) == [f"{MIRRORS[0]}/{NAMES[2]}.gz"]
-    kept = web.parent / "there" / f"{NAMES[2]}.gz.replaced"
-    assert kept.read_bytes() == wrong
-    kept.unlink()
     assert_complete(web.parent / "there")
 
 
-def test_a_directory_with_a_files_name_is_refused(web: Path) -> None:
-    (web.parent / "there" / f"{NAMES[0]}.gz").mkdir(parents=True)
+@pytest.mark.parametrize("name", [NAMES[0], f"{NAMES[0]}.gz"])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["directory", "pipe"])
+def test_what_is_no_file_but_has_the_name_of_one_is_refused(web: Path, make: Callable[[Path], None], name: str) -> None:
+    """A pipe would be waited for."""
+    (web.parent / "there").mkdir()
+    make(web.parent / "there" / name)
     result = download(web, "there")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == f"download_mnist.sh: there/{NAMES[0]}.gz is not a file; move it away\n"
-
-
-def test_a_wrong_file_is_kept_when_no_mirror_has_the_right_one(web: Path) -> None:
-    (web.parent / "there").mkdir()
-    (web.parent / "there" / f"{NAMES[0]}.gz").write_bytes(b"mine")
-    assert download(web, "there").returncode == 1
-    assert (web.parent / "there" / f"{NAMES[0]}.gz").read_bytes() == b"mine"
+    assert result.stderr == f"download_mnist.sh: there/{name} is not a file; move it away\n"
 
 
 def test_an_unpacked_file_counts_if_it_is_right_and_stops_the_script_if_not(web: Path) -> None:
@@ -175,7 +177,8 @@ def test_an_unpacked_file_counts_if_it_is_right_and_stops_the_script_if_not(web:
     result = download(web, "there")
     assert result.returncode == 1
     assert result.stderr == (
-        f"download_mnist.sh: there/{NAMES[0]} is not MNIST's, and is read before {NAMES[0]}.gz; move it away\n"
+        f"download_mnist.sh: there/{NAMES[0]} is not MNIST's, and is left as it is; move it away, or name another "
+        "directory\n"
     )
 
 
@@ -243,8 +246,11 @@ def test_a_missing_tool_is_named(web: Path, tools: list[str], message: str) -> N
         (["bin/curl/there"], "cannot write to bin/curl/there; choose another directory"),
         (["--fast"], "unknown option --fast; expected [DIR], see --help"),
         (["one", "two"], "2 arguments given; expected at most one directory, see --help"),
+        (["gs://bucket/mnist"], "found gs://bucket/mnist, expected a local directory; write it out, see --help"),
+        (["~/mnist"], "found ~/mnist, expected a local directory; write it out, see --help"),
+        ([""], "found no text, expected a directory, such as . for the current one"),
     ],
-    ids=["not writable", "unknown option", "two directories"],
+    ids=["not writable", "unknown option", "two directories", "URL", "home", "no text"],
 )
 def test_wrong_arguments_are_refused_in_one_line(web: Path, arguments: list[str], message: str) -> None:
     result = download(web, *arguments)

@@ -116,13 +116,13 @@ def test_a_directory_without_pictures_is_refused(tmp_path):
     done = script(tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     picture = tmp_path / "samples-00000001.png"
-    assert done.stderr == f"python -m gan.film: {picture} cannot be read (it is damaged); remove it\n"
+    assert done.stderr == f"python -m gan.film: {picture} cannot be read (it is damaged); move it away\n"
 
 
 def test_labels_that_are_no_text_are_named(tmp_path):
     run = write_run(tmp_path / "run", range(2))
     (run / "columns.txt").write_bytes(b"\xff")
-    with pytest.raises(OSError, match=r"columns.txt is not UTF-8; remove it to leave the labels out"):
+    with pytest.raises(OSError, match=r"columns.txt is not UTF-8; move it away to leave the labels out"):
         make_film(run)
 
 
@@ -138,7 +138,7 @@ def test_no_damage_of_a_picture_is_a_traceback(tmp_path):
                 make_film(run)
             except FileError as error:
                 refusals += 1
-                assert str(error) == f"{path} cannot be read (it is damaged); remove it"
+                assert str(error) == f"{path} cannot be read (it is damaged); move it away"
     assert refusals > len(content)
 
 

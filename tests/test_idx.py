@@ -1,6 +1,9 @@
 """IDX files, good and bad, and the choice of a reader by what a data path holds."""
 
+import argparse
 import gzip
+import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,14 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from gan.command_line import add_training_flags
 from gan.data.dataset import DataSet, ReadOptions
+from gan.data.formats import idx
 from gan.data.formats.idx import NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, load_idx, read_idx
 from gan.data.loading import load_dataset
+from gan.errors import UserError
 from gan.images import ImageSpec, Pixels
 
 Array = NDArray[Any]
 
-MNIST = Path(__file__).parents[1] / ".." / "shared" / "mnist"
+ROOT = Path(__file__).parents[1]
+MNIST = ROOT / ".." / "shared" / "mnist"
 HTML = b"\n<!DOCTYPE html><html><title>403 Forbidden</title></html>"
 needs_mnist = pytest.mark.skipif(not MNIST.is_dir(), reason="MNIST is not in ../shared/mnist")
 
@@ -108,7 +115,7 @@ def test_a_bad_file_is_named_with_what_is_wrong_and_what_to_do(tmp_path: Path, c
     with pytest.raises(ValueError) as error:
         read_idx(path)
     assert str(error.value).startswith(f"{path} {message}")
-    assert str(error.value).endswith(f"; delete it and run ./download_mnist.sh {tmp_path}")
+    assert str(error.value).endswith("; correct it, or name another directory")
     assert "\n" not in str(error.value)
 
 
@@ -168,7 +175,7 @@ def test_missing_files_are_listed(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as error:
         load_idx(tmp_path)
     assert str(error.value) == (
-        f"{tmp_path} lacks {TRAIN_LABELS}, {TEST_IMAGES} (plain or .gz); run ./download_mnist.sh {tmp_path}"
+        f"{tmp_path} lacks {TRAIN_LABELS}, {TEST_IMAGES} (plain or .gz); add them, or name another directory"
     )
 
 
@@ -195,7 +202,51 @@ def test_files_that_do_not_fit_together_are_named(
     with pytest.raises(ValueError) as error:
         load_idx(tmp_path)
     assert str(error.value).startswith(f"{tmp_path / file} {message}")
-    assert f"delete it and run ./download_mnist.sh {tmp_path}" in str(error.value)
+    assert str(error.value).endswith("; correct it, or name another directory")
+
+
+def test_letters_of_emnist_are_told_by_their_labels(tmp_path: Path) -> None:
+    """They are the user's: nothing is to be deleted or downloaded; what docs/training.md shows makes them readable."""
+    letters = (np.arange(26) + 1).astype(np.uint8)
+    write_mnist(tmp_path, train_images=some_images(26), train_labels=letters, test_labels=letters[-4:])
+    for name in NAMES:
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress((tmp_path / name).read_bytes()))
+        (tmp_path / name).unlink()
+    with pytest.raises(UserError) as error:
+        load_idx(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path / TRAIN_LABELS}.gz has the labels 1 to 26, as EMNIST's letters have; expected them to begin at 0: "
+        "see docs/training.md"
+    )
+    (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "training.md").read_text(), re.DOTALL)
+    exec(snippet.replace("letters", str(tmp_path)))
+    dataset = load_idx(tmp_path)
+    assert dataset.train_labels.tolist() == list(range(26))
+    assert dataset.test_labels.tolist() == [22, 23, 24, 25]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_the_download_is_named_where_files_are_mnists(
+    tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which the script knows by their SHA-256; one that is not MNIST's is not to be deleted."""
+    write_mnist(tmp_path)
+    content = (tmp_path / TEST_LABELS).read_bytes()
+    (tmp_path / TEST_LABELS).write_bytes(pack(content))
+    (tmp_path / "script").write_text(f"{hashlib.sha256(content).hexdigest()} {TEST_LABELS}")
+    monkeypatch.setattr(idx, "DOWNLOAD", tmp_path / "script")
+    (tmp_path / TRAIN_IMAGES).write_bytes(HTML)
+    with pytest.raises(UserError, match=f"; move it away and run ./download_mnist.sh {tmp_path}$"):
+        load_idx(tmp_path)
+    (tmp_path / TRAIN_IMAGES).unlink()
+    with pytest.raises(UserError, match=rf"lacks {TRAIN_IMAGES} \(plain or .gz\); run ./download_mnist.sh {tmp_path}$"):
+        load_idx(tmp_path)
+
+
+@needs_mnist
+def test_the_script_knows_mnists_files() -> None:
+    assert all(map(idx._is_mnists, MNIST.glob("*ubyte.gz")))
+    assert not idx._is_mnists(MNIST)
 
 
 @needs_mnist
@@ -236,12 +287,40 @@ def test_more_than_ten_classes_are_read_where_all_have_images(tmp_path: Path) ->
     assert dataset.spec.class_names == tuple(map(str, range(12)))
 
 
-def test_a_data_path_that_is_not_there_says_what_to_run() -> None:
+def test_the_download_is_named_for_the_default_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    download = "run ./download_mnist.sh datasets/MNIST, or pass --data-path digits for the built-in set"
+    other = "name another one, or pass --data-path digits for the built-in set"
+
+    def found(data_path: str) -> str:
+        with pytest.raises(UserError) as error:
+            load_dataset(data_path)
+        return str(error.value)
+
+    assert found("datasets/MNIST") == f"datasets/MNIST does not exist; expected a directory of images: {download}"
+    assert found("no/such place") == f"no/such place does not exist; expected a directory of images: {other}"
+    (tmp_path / "pets").mkdir()
+    assert found("petss") == f"petss does not exist; expected a directory of images, such as pets: {other}"
+    (tmp_path / "datasets" / "MNIST").mkdir(parents=True)
+    assert found("datasets/MNIST").endswith(f"; {download}")
+    (tmp_path / "datasets" / "MNIST" / TRAIN_IMAGES).write_bytes(HTML)
+    assert found("datasets/MNIST").endswith("(plain or .gz); run ./download_mnist.sh datasets/MNIST")
+
+
+def test_the_default_is_where_the_script_puts_its_files() -> None:
+    assert f"dir=${{1-{idx.DEFAULT}}}" in idx.DOWNLOAD.read_text()
+    flags = argparse.ArgumentParser()
+    add_training_flags(flags, log_dir="logs")
+    assert Path(flags.parse_args([]).data_path) == idx.DEFAULT
+
+
+def test_a_link_that_leads_nowhere_is_said_to(tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(tmp_path / "purged")
     with pytest.raises(FileNotFoundError) as error:
-        load_dataset("no/such place")
+        load_dataset(str(tmp_path / "data" / "MNIST"))
     assert str(error.value) == (
-        "no/such place does not exist; run ./download_mnist.sh 'no/such place', "
-        "or pass --data-path digits for the built-in set"
+        f"{tmp_path}/data is a link to {tmp_path}/purged, which leads nowhere (No such file or directory); mend or "
+        "remove the link, or name another place"
     )
 
 
@@ -257,13 +336,13 @@ def test_a_directory_of_something_else_is_said_to_be(tmp_path: Path, names: list
     assert str(error.value).startswith(
         f"{tmp_path} holds {found}; expected the IDX files of MNIST, or train/, train_labels.csv"
     )
-    assert f"; run ./download_mnist.sh {tmp_path}, or pass --data-path digits" in str(error.value)
+    assert "; name another one, or pass --data-path digits" in str(error.value)
 
 
 def test_a_file_as_data_path_is_refused(tmp_path: Path) -> None:
     path = tmp_path / NAMES[0]
     path.touch()
-    with pytest.raises(ValueError, match="is a file; expected a directory; run"):
+    with pytest.raises(ValueError, match="is a file; expected a directory; name another one"):
         load_dataset(str(path))
 
 

@@ -339,7 +339,7 @@ def test_there_must_be_something_to_go_on_with(work, script):
         (
             "train.py",
             ["--data-path", "absent", "--save-dir", "unused"],
-            "absent does not exist; run ./download_mnist.sh absent, or pass",
+            "absent does not exist; expected a directory of images: name another one, or pass",
         ),
         ("train.py", ["-c", "absent.yaml"], "absent.yaml: no such file"),
         ("classifier.py", ["--data-path", "config.yaml"], "config.yaml is a file; expected a directory"),

@@ -5,6 +5,7 @@ dataset = load_dataset("digits", ReadOptions(image_size=(64, 64), resize="fit"))
 
 import shlex
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,10 @@ from gan.data.decoding import resized
 from gan.data.formats.classes import class_directories
 from gan.data.formats.digits import make_digits
 from gan.data.formats.folder import load_folder
-from gan.data.formats.idx import has_idx_files, load_idx
+from gan.data.formats.idx import has_idx_files, is_default, load_idx
 from gan.data.formats.listing import FILES, has_listing, shown
 from gan.errors import MissingError, UserError
-from gan.files import file_errors
+from gan.files import check_links, file_errors
 from gan.images import Pixels
 
 BUILT_IN = "digits"
@@ -36,9 +37,11 @@ def load_dataset(data_path: str, options: ReadOptions = READ_AS_IT_IS) -> DataSe
     if data_path == BUILT_IN:
         return _resized(make_digits(), options)
     directory = Path(data_path)
-    remedy = f"run ./download_mnist.sh {shlex.quote(data_path)}, or pass --data-path {BUILT_IN} for the built-in set"
+    remedy = f"run ./download_mnist.sh {shlex.quote(data_path)}" if is_default(directory) else "name another one"
+    remedy += f", or pass --data-path {BUILT_IN} for the built-in set"
     if not directory.exists():
-        raise MissingError(f"{data_path} does not exist; {remedy}")
+        check_links(directory)
+        raise MissingError(f"{data_path} does not exist; expected a directory of images{_near(directory)}: {remedy}")
     if not directory.is_dir():
         raise UserError(f"{data_path} is a file; expected a directory; {remedy}")
     if has_idx_files(directory) and has_listing(directory):
@@ -83,6 +86,13 @@ def _resized(dataset: DataSet, options: ReadOptions) -> DataSet:
         train_images=of_size(dataset.train_images),
         test_images=of_size(dataset.test_images),
     )
+
+
+def _near(directory: Path) -> str:
+    """A directory that may have been meant, if there is one."""
+    others = [other.name for other in directory.parent.iterdir() if other.is_dir()] if directory.parent.is_dir() else []
+    near = get_close_matches(directory.name, others, n=1)
+    return f", such as {directory.with_name(near[0])}" if near else ""
 
 
 def _some(names: list[str]) -> str:

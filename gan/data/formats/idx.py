@@ -9,6 +9,7 @@ Shapes: `N` images of `H W` height, width.
 """
 
 import gzip
+import hashlib
 import math
 import shlex
 import zlib
@@ -28,6 +29,10 @@ NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 EXPECTED_CLASSES = 10
 """Of the data sets that go by these file names."""
 
+DEFAULT = Path("datasets/MNIST")
+
+DOWNLOAD = Path(__file__).parents[3] / "download_mnist.sh"
+
 GZIP_MAGIC = b"\x1f\x8b"
 TYPE_NAMES = {0x08: "uint8", 0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
 UINT8 = 0x08
@@ -43,11 +48,16 @@ def load_idx(directory: Path) -> DataSet:
     paths = _paths(directory)
     missing = [name for name in NAMES if name not in paths]
     if missing:
-        raise MissingError(f"{directory} lacks {', '.join(missing)} (plain or .gz); {_remedy(directory)}")
+        raise MissingError(f"{directory} lacks {', '.join(missing)} (plain or .gz); {_remedy(directory, 'add them')}")
     train_images, train_labels = _read_split(paths[TRAIN_IMAGES], paths[TRAIN_LABELS])
     max_label = int(train_labels.max())
     absent = np.flatnonzero(np.bincount(train_labels) == 0)
     if max_label >= EXPECTED_CLASSES and absent.size:
+        if absent.tolist() == [0]:
+            raise UserError(
+                f"{paths[TRAIN_LABELS]} has the labels 1 to {max_label}, as EMNIST's letters have; expected them to "
+                "begin at 0: see docs/training.md"
+            )
         index = np.flatnonzero(train_labels >= EXPECTED_CLASSES)[0]
         raise _bad(
             paths[TRAIN_LABELS],
@@ -135,8 +145,27 @@ def _paths(directory: Path) -> dict[str, Path]:
 
 
 def _bad(path: Path, problem: str) -> UserError:
-    return UserError(f"{path} {problem}; delete it and {_remedy(path.parent)}")
+    return UserError(f"{path} {problem}; {_remedy(path.parent, 'correct it')}")
 
 
-def _remedy(directory: Path) -> str:
-    return f"run ./download_mnist.sh {shlex.quote(str(directory))}"
+def _remedy(directory: Path, own: str) -> str:
+    """What to do about files that are wrong or not there: `own`, if they were not to be MNIST's."""
+    if is_default(directory) or any(map(_is_mnists, _paths(directory).values())):
+        away = "move it away and " if own == "correct it" else ""
+        return f"{away}run ./download_mnist.sh {shlex.quote(str(directory))}"
+    return f"{own}, or name another directory"
+
+
+def is_default(directory: Path) -> bool:
+    """Whether it is where MNIST is downloaded to."""
+    return directory.absolute() == DEFAULT.absolute()
+
+
+def _is_mnists(path: Path) -> bool:
+    """Whether the script that downloads MNIST knows the SHA-256 of a file."""
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content
+        return hashlib.sha256(content).hexdigest() in DOWNLOAD.read_text()
+    except (EOFError, OSError, zlib.error):
+        return False
