@@ -241,7 +241,7 @@ def test_a_missing_tool_is_named(web: Path, tools: list[str], message: str) -> N
     ("arguments", "message"),
     [
         (["bin/curl/there"], "cannot write to bin/curl/there; choose another directory"),
-        (["--fast"], "unknown option --fast; expected [DIR], see --help"),
+        (["--fast"], "unknown option --fast; expected [DIR], see --help; a directory of this name is ./--fast"),
         (["one", "two"], "2 arguments given; expected at most one directory, see --help"),
     ],
     ids=["not writable", "unknown option", "two directories"],
