@@ -73,7 +73,7 @@ fetch() { # fetch SUM NAME: from the first mirror that has the right file
 
 case ${1:-} in
   -h | --help) usage && exit 0 ;;
-  -*) fail 2 "unknown option $1; expected [DIR], see --help" ;;
+  -*) fail 2 "unknown option $1; expected [DIR], see --help; a directory of this name is ./$1" ;;
   *://* | '~'*) fail 2 "found $1, expected a local directory; write it out, see --help" ;;
 esac
 [[ $# -le 1 ]] || fail 2 "$# arguments given; expected at most one directory, see --help"

@@ -38,7 +38,7 @@ def check_packages() -> None:
 
 def host_name(text: str) -> str:
     """An argparse type: what a Host header may have before its port."""
-    if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", text):
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]", text):
         raise argparse.ArgumentTypeError(
             f"found {text}, expected a name or an address without a port, such as gan.example.org or [fd00::1]"
         )

@@ -35,7 +35,17 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, without the usage that argparse puts before it."""
-        self.exit(BAD_INPUT, f"{self.prog}: {message} (--help lists the flags)\n")
+        lacking = re.fullmatch(r"argument (?:-\w/)?(--[\w-]+): expected (?:at least )?one argument", message)
+        dashed = f"; write {lacking[1]}=VALUE if the value has the form of a flag" if lacking else ""
+        self.exit(BAD_INPUT, f"{self.prog}: {message}{dashed} (--help lists the flags)\n")
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        """Take for a value what is no flag, nor a misspelt one: a class may be named -1, a directory -x."""
+        known = arg_string.partition("=")[0] in self._option_string_actions
+        joined = self._option_string_actions.get(arg_string[:2])  # As in -p8080.
+        if known or re.match("--[A-Za-z]", arg_string) or (joined and joined.nargs is None):
+            return super()._parse_optional(arg_string)
+        return None
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

@@ -89,6 +89,22 @@ def write_idx(directory: Path, *, train: int = 80, test: int = 40, side: int = 8
     return directory
 
 
+class BehindPrefix:
+    """An app as a proxy shows it that takes the prefix off each path, and passes on nothing else."""
+
+    prefix = "/gan"
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            assert scope["path"].startswith(f"{self.prefix}/"), f"{scope['path']} is not of this server"
+            raw_path = scope["raw_path"].removeprefix(self.prefix.encode())
+            scope = {**scope, "path": scope["path"].removeprefix(self.prefix), "raw_path": raw_path}
+        await self.app(scope, receive, send)
+
+
 def tiny_about(config: Config = TINY, *, data: DataSet | None = None, kind: Kind = "gan", step: int = 0) -> About:
     """What a checkpoint of `tiny_data()` would say of itself."""
     data = data or tiny_data()

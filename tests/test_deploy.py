@@ -64,7 +64,7 @@ def test_the_tfjobs_command_is_one_of_the_repository(job):
         assert f'"{flag}"' in help_text
 
 
-@pytest.mark.parametrize("name", ["saved", "a b", "saved[1]*"])
+@pytest.mark.parametrize("name", ["saved", "a b", "-x", "saved[1]*"])
 def test_the_script_resumes_a_directory_with_checkpoints_and_no_other(tmp_path, name):
     (tmp_path / "deploy").mkdir()
     copy = shutil.copy(DEPLOY / "train.sh", tmp_path / "deploy")

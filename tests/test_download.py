@@ -244,7 +244,7 @@ def test_a_missing_tool_is_named(web: Path, tools: list[str], message: str) -> N
     ("arguments", "message"),
     [
         (["bin/curl/there"], "cannot write to bin/curl/there; choose another directory"),
-        (["--fast"], "unknown option --fast; expected [DIR], see --help"),
+        (["--fast"], "unknown option --fast; expected [DIR], see --help; a directory of this name is ./--fast"),
         (["one", "two"], "2 arguments given; expected at most one directory, see --help"),
         (["gs://bucket/mnist"], "found gs://bucket/mnist, expected a local directory; write it out, see --help"),
         (["~/mnist"], "found ~/mnist, expected a local directory; write it out, see --help"),

@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 import uvicorn
-from helpers import TINY
+from helpers import TINY, BehindPrefix
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -55,12 +56,12 @@ def reusing(port: int) -> socket.socket:
 class Served:
     """An app on a port of this machine, which can go and come back, be slow, or refuse."""
 
-    def __init__(self, sampler: Sampler) -> None:
-        self.app = create_app(sampler)
+    def __init__(self, sampler: Sampler, *, prefix: str = "") -> None:
+        self.app = BehindPrefix(create_app(sampler)) if prefix else create_app(sampler)
         # Bound as long as this lives, so that no other process gets the port while the app is away.
         self._kept = reusing(0)
         self.port: int = self._kept.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/"
+        self.url = f"http://127.0.0.1:{self.port}{prefix}/"
         self.reset()
 
     def reset(self) -> None:
@@ -259,6 +260,24 @@ def troubled(browser: webdriver.Chrome, digits: Served) -> Iterator[Page]:
 def page(quiet: None, troubled: Page) -> Page:
     """Opened under the eye of `quiet`."""
     return troubled
+
+
+def test_page_and_documentation_behind_a_prefix(browser: webdriver.Chrome, quiet: None) -> None:
+    """Which a proxy takes off each path: both draw, and ask for nothing outside of it."""
+    with closing(Served(make_sampler(ImageSpec(8, 8, 1, NAMES)), prefix=BehindPrefix.prefix).start()) as served:
+        page = Page(browser, served)
+        page.open()
+        page.shows(labels=[1, 0, 0], seed=0)
+        assert f"{served.url}api/generate-image" in page["command"].text
+        (link,) = page.css(".hint a")
+        link.click()
+        wait_until(lambda: len(page.css(".opblock")) == 7)
+        page.css("#operations-default-model_api_model_get button")[0].click()
+        wait_until(lambda: page.css(".try-out__btn"))
+        page.css(".try-out__btn")[0].click()
+        page.css(".execute")[0].click()
+        wait_until(lambda: page.texts(".request-url pre") == [f"{served.url}api/model"])
+        wait_until(lambda: '"style_size": 6' in "".join(page.texts(".live-responses-table .response-col_description")))
 
 
 def test_shows_the_model(page: Page) -> None:

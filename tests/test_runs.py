@@ -200,11 +200,11 @@ def test_a_process_has_one_strategy():
 
 
 def test_devices_are_those_that_are_named():
-    assert _make_strategy.__wrapped__("cpu:2", 1).extended.worker_devices == (
+    assert _make_strategy.__wrapped__("cpu:2", ALONE).extended.worker_devices == (
         "/job:localhost/replica:0/task:0/device:CPU:0",
         "/job:localhost/replica:0/task:0/device:CPU:1",
     )
-    assert _make_strategy.__wrapped__("cpu", 1).num_replicas_in_sync == 1
+    assert _make_strategy.__wrapped__("cpu", ALONE).num_replicas_in_sync == 1
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_a_gpu_that_tensorflow_does_not_find_is_pointed_out(driver, visible, war
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    _make_strategy.__wrapped__(None, 1)
+    _make_strategy.__wrapped__(None, ALONE)
     assert ("TensorFlow finds no GPU and the CPU is used" in capsys.readouterr().err) is warned
 
 

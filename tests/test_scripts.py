@@ -14,10 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from helpers import clean_environment, tiny_settings, write_idx, write_pictures
+from helpers import TINY, clean_environment, tiny_settings, write_idx, write_pictures
 from PIL import Image
 
+from gan import checkpoints
+from gan.about import About
 from gan.command_line import exit_status
+from gan.images import ImageSpec
+from gan.models.generator import Generator
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tiny_settings(gan_batch_size=16, cls_batch_size=16, fid_samples=40)
@@ -412,6 +416,22 @@ def test_generate_draws_label_vectors_and_ways(work, script):
     assert {path.name for path in (work / "ways").iterdir()} == expected
 
 
+@pytest.mark.parametrize(
+    ("flags", "drawn"),
+    [
+        (("--labels", "-1:0.5,1:0.5", "--2:3,-h:1"), {"-1x0.5+1x0.5-1.jpg", "-hx0.25+--2x0.75-1.jpg"}),
+        (("--classes", "-1", "1", "-hat", "--seed", 3), {"-1-1.jpg", "1-1.jpg", "-hat-1.jpg"}),
+        (("--classes=-h",), {"-h-1.jpg"}),
+    ],
+)
+def test_classes_and_directories_with_names_that_begin_with_a_dash_are_drawn(tmp_path, script, flags, drawn):
+    spec = ImageSpec(8, 8, 1, ("-1", "1", "-h", "--2", "-hat"))
+    checkpoints.save(tmp_path / "-x", About("gan", 1, spec, TINY, data=""), {"average": Generator(spec, TINY)}, keep=1)
+    common = ("--load-dir", "-x", "--output-dir", "-o", "--images-per-class", 1, "--names")
+    succeeded(script("generate.py", *common, *flags, cwd=tmp_path))
+    assert {path.name for path in (tmp_path / "-o").iterdir()} == drawn
+
+
 def test_training_leaves_a_film_and_its_labels(work):
     (run,) = (work / "logs" / "gan").iterdir()
     assert (run / "film.gif").read_bytes().startswith(b"GIF89a")
@@ -483,6 +503,11 @@ def test_an_environment_without_the_packages_is_one_line(tmp_path):
         (["--seed", "-1"], "argument --seed: found -1, expected an integer of at least 0"),
         (["--seed", "x"], "argument --seed: invalid integer value: 'x'"),
         (["--sed", "1"], "unrecognized arguments: --sed 1"),
+        (["--resume", "-sed", "1"], "unrecognized arguments: -sed 1"),
+        (
+            ["--save-dir", "--resmue"],
+            "expected one argument; write --save-dir=VALUE if the value has the form of a flag",
+        ),
     ],
 )
 def test_bad_flags_are_refused_by_name(tmp_path, arguments, expected):

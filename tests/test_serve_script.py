@@ -326,6 +326,7 @@ def test_without_the_packages_the_command_that_installs_them_is_named(tmp_path):
             ["--allow-host", "gan", "gan:80"],
             "argument --allow-host: found gan:80, expected a name or an address without",
         ),
+        (["--allow-host", "gan", "-host"], "argument --allow-host: found -host, expected a name or an address without"),
         (["-p", "x"], "argument -p/--port: invalid integer value: 'x'"),
     ],
 )

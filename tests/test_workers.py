@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +20,7 @@ from gan.devices import cluster
 from gan.errors import UserError
 
 ROOT = Path(__file__).parents[1]
+THREE = (3, False, "a:1", ("c:1", "b:1"))
 SETTINGS = tiny_settings(gan_batch_size=12, gan_epochs=60, cls_epochs=1, fid_samples=40)
 
 
@@ -229,39 +231,108 @@ def test_workers_that_would_begin_differently_are_refused(directory):
 
 
 def test_a_process_alone_is_the_chief():
-    assert cluster.find_place({}) == cluster.ALONE == (1, True)
+    assert cluster.find_place({}) == cluster.ALONE == (1, True, "", ())
 
 
 @pytest.mark.parametrize(
     ("members", "task", "expected"),
     [
-        ({"worker": ["a:1", "b:1"]}, {"type": "worker", "index": 0}, (2, True)),
-        ({"worker": ["a:1", "b:1"]}, {"type": "worker", "index": "1"}, (2, False)),
-        ({"chief": ["c:1"], "worker": ["a:1", "b:1"]}, {"type": "worker", "index": 0}, (3, False)),
-        ({"chief": ["c:1"], "worker": ["a:1"]}, {"type": "chief", "index": 0}, (2, True)),
-        ({"worker": ["a:1"]}, {"type": "worker", "index": 0}, (1, True)),
+        ({"worker": ["a:1", "b:1"]}, {"type": "worker", "index": 0}, (2, True, "a:1", ("b:1",))),
+        ({"worker": ["a:1", "b:1"]}, {"type": "worker", "index": "1"}, (2, False, "b:1", ("a:1",))),
+        (
+            {"chief": ["c:1"], "worker": ["a:1", "b:1"]},
+            {"type": "worker", "index": 0},
+            (3, False, "a:1", ("c:1", "b:1")),
+        ),
+        ({"chief": ["c:1"], "worker": ["a:1"]}, {"type": "chief", "index": 0}, (2, True, "c:1", ("a:1",))),
+        ({"worker": ["a:1"], "master": ["c:1"], "ps": []}, {"type": "master", "index": 0}, (2, True, "c:1", ("a:1",))),
+        ({"worker": ["[fd00::1]:1", "b:1"]}, {"type": "worker", "index": 1}, (2, False, "b:1", ("[fd00::1]:1",))),
     ],
 )
 def test_the_chief_is_the_one_or_the_first_worker(members, task, expected):
-    assert cluster.find_place({"TF_CONFIG": json.dumps({"cluster": members, "task": task})}) == expected
+    environment = {"TF_CONFIG": json.dumps({"cluster": members, "task": task})}
+    assert cluster.find_place(environment) == expected
+    # What TensorFlow reads has numbers for texts and a chief for a master.
+    for_tensorflow = json.loads(environment["TF_CONFIG"])
+    assert set(for_tensorflow["cluster"]) <= {"chief", "worker"}
+    assert for_tensorflow["task"]["index"] == int(task["index"])
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "{",
-        "[]",
-        "3",
         "{}",
-        '{"cluster": {"worker": ["a:1"]}}',
-        '{"cluster": 3, "task": {"type": "worker", "index": 0}}',
-        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+        '{"environment": "cloud"}',
+        '{"cluster": {}, "task": {}}',
+        '{"cluster": {"worker": []}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"master": ["algo-1:8890"]}, "task": {"index": "0", "type": "master"}, "environment": "cloud"}',
+        '{"cluster": {"chief": ["c:1"]}, "task": {"type": "chief", "index": -1}}',
+        '{"cluster": {"worker": ["localhost"]}}',
     ],
 )
-def test_another_form_is_refused(text):
-    with pytest.raises(ValueError, match=r"^TF_CONFIG is .*; expected such as \{\"cluster\"") as found:
+def test_a_cluster_of_one_is_a_process_alone(text):
+    """Clouds set it for a single machine, too. TensorFlow is not to read it then."""
+    environment = {"TF_CONFIG": text}
+    assert cluster.find_place(environment) == cluster.ALONE
+    assert environment == {}
+
+
+def two(**task) -> str:
+    return json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0} | task})
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "that is not JSON"),
+        ("[]", "there is no mapping of addresses"),
+        ("3", "there is no mapping of addresses"),
+        ('{"cluster": 3, "task": {"type": "worker", "index": 0}}', "there is no mapping of addresses"),
+        ('{"cluster": {"worker": "a:1"}}', "the addresses of worker are no list of texts"),
+        ('{"cluster": {"worker": [1, 2]}}', "the addresses of worker are no list of texts"),
+        (
+            '{"cluster": {"worker": ["a:1", "b:1"]}}',
+            "this process is of the kind None, of which there are no addresses",
+        ),
+        ('{"cluster": {"worker": ["a:1", "b"]}, "task": {}}', "the address 'b' has no port"),
+        ('{"cluster": {"worker": ["a:1"], "chief": ["a:1"]}, "task": {}}', "an address is there twice"),
+        ('{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}}', "there are processes of the kind 'ps', where a run has a"),
+        (two(type="evaluator"), "this process is of the kind evaluator, of which there are no addresses"),
+        (two(type=["worker"]), "this process is of the kind ['worker'], of which there are no addresses"),
+        (two(index=-1), "this process has the index -1, where worker has 2 from 0"),
+        (two(index=2), "this process has the index 2, where worker has 2 from 0"),
+        (two(index=True), "this process has the index True, where"),
+        (two(index=None), "this process has the index None, where"),
+        (two(index=0.5), "this process has the index 0.5, where"),
+        (two(index="one"), "this process has the index one, where"),
+    ],
+)
+def test_another_form_is_one_line_that_says_what_is_wrong(text, problem):
+    with pytest.raises(UserError, match=r"^TF_CONFIG is .*; expected such as \{\"cluster\"") as found:
         cluster.find_place({"TF_CONFIG": text})
+    assert problem in str(found.value)
     assert "\n" not in str(found.value)
+
+
+def test_workers_wait_for_each_other_and_say_for_whom(capfd):
+    """Of the two others one has begun; the other one begins once it was missed."""
+    with socket.create_server(("127.0.0.1", 0)) as here, held_port() as own, held_port() as late, ExitStack() as stack:
+        there, mine, away = (f"127.0.0.1:{each.getsockname()[1]}" for each in (here, own, late))
+        place = cluster.Place(3, is_chief=True, own=mine, others=(there, away))
+        waiter = threading.Thread(target=cluster.wait_for_others, args=(place,), kwargs={"first": 0, "following": 0})
+        waiter.start()
+        said = ""
+        while said.count("waiting for 1 of 3 workers") < 2:
+            said += capfd.readouterr().err
+        assert f"nothing answers at {away}; start the same command there" in said
+        assert there not in said
+        assert cluster._answers(mine)
+        late.listen()
+        waiter.join(timeout=60)
+        assert not waiter.is_alive()
+        assert not cluster._answers(mine)
+        stack.enter_context(cluster._listening(mine))  # The port is free again.
 
 
 def test_errors_that_tell_of_no_other_worker_stay():

@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from gan.devices.cluster import ALONE, Place
+from gan.devices.cluster import ALONE, Place, wait_for_others
 from gan.errors import UserError
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
@@ -35,14 +35,15 @@ def make_strategy(devices: str | None, place: Place = ALONE) -> tf.distribute.St
     Raises:
         UserError: there is no such device, or both are given.
     """
-    return _make_strategy(devices, place.workers)
+    return _make_strategy(devices, place)
 
 
 @cache
-def _make_strategy(devices: str | None, workers: int) -> tf.distribute.Strategy:
-    if workers > 1:
+def _make_strategy(devices: str | None, place: Place) -> tf.distribute.Strategy:
+    if place.workers > 1:
         if devices is not None:
             raise UserError(f"--devices is {devices}, but TF_CONFIG is set; choose GPUs by CUDA_VISIBLE_DEVICES")
+        wait_for_others(place)
         return tf.distribute.MultiWorkerMirroredStrategy()
     if devices is not None:
         return tf.distribute.MirroredStrategy(_names(devices))

@@ -97,6 +97,7 @@ def create_app(
         title="Conditional GAN",
         description=DESCRIPTION,
         version="1",
+        servers=[{"url": "."}],  # Beside the document, wherever a proxy puts that.
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -34,7 +34,7 @@ _EXPECTED = {
 
 _TITLES = {
     400: "the body cannot be read as JSON: it is too deep, has too many parts or too long a number, or is not UTF-8",
-    404: "there is nothing here; /docs shows what there is",
+    404: "there is nothing here; the page docs shows what there is",
     413: TOO_LARGE,
 }
 
@@ -61,7 +61,7 @@ def explain(errors: Sequence[Mapping[str, Any]]) -> str:
         prefix = "" if parent in ("", "the body") else f"{parent}: "
         return one_line(f"{prefix}{context['error']}")
     if kind == "missing":
-        return one_line(f"{where} is missing; /docs shows what is expected")
+        return one_line(f"{where} is missing; the page docs shows what is expected")
     if kind == "json_invalid":
         return one_line(f"the body is not JSON: {context['error']} at character {error['loc'][-1]}")
     if kind in ("too_short", "too_long"):
@@ -91,7 +91,9 @@ def add_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         detail = _TITLES.get(error.status_code, str(error.detail))
         if error.status_code == 405:
-            allowed = (error.headers or {}).get("Allow", "GET, HEAD")
+            found = (error.headers or {}).get("Allow", "GET")
+            allowed = "GET, HEAD" if "GET" in found else found  # What answers one answers the other.
+            error.headers = {"Allow": allowed}
             detail = f"{one_line(request.method)[:20]} is not possible here; expected {allowed}"
         # FastAPI's answer to a body that Python's parser gives up on is 400; here bad input is 422.
         status = 422 if error.status_code == 400 else error.status_code

@@ -1,6 +1,9 @@
 """Around every request: its Host header is checked, the metrics are told, and the answer gets headers that keep a
 browser from the outside.
 
+HEAD is answered as GET is, without the body, whatever it asks for: so do some probes. Redirects are relative, since a
+proxy may have taken a prefix off the path.
+
 The page loads nothing from other hosts, runs no script that is written into it, submits no form and is part of no other
 page, and the browser is told so.
 """
@@ -10,6 +13,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Collection
+from urllib.parse import urlsplit, urlunsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -29,7 +33,7 @@ HEADERS = {
 }
 
 
-TOO_LARGE = "the body is too large; /api/model has the limits"
+TOO_LARGE = "the body is too large; api/model has the limits"
 ENDED = "the server is shutting down; ask another one"
 
 
@@ -58,6 +62,9 @@ class Around:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        without_body = scope.get("method") == "HEAD"
+        if without_body:
+            scope = {**scope, "method": "GET"}
         status = None
         started = time.perf_counter()
 
@@ -68,6 +75,10 @@ class Around:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if "location" in headers:
+                    headers["location"] = _relative(headers["location"], scope)
+            elif without_body:
+                message = {**message, "body": b""}
             await send(message)
 
         received = 0
@@ -108,6 +119,13 @@ def _host_name(scope: Scope) -> str:
     """
     match = re.fullmatch(r"(\[[0-9a-f:.]+\]|[^][:/@]+)(:[0-9]*)?", Headers(scope=scope).get("host", "").lower())
     return match[1] if match else ""
+
+
+def _relative(location: str, scope: Scope) -> str:
+    """A redirect to a place of this server, as seen from where a request was sent to: `../docs` from `/docs/`."""
+    target = urlsplit(location)
+    up = "../" * (scope["raw_path"].count(b"/") - 1)
+    return urlunsplit(("", "", up + target.path.removeprefix("/"), target.query, ""))
 
 
 def _body_length(scope: Scope) -> int:

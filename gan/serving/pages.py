@@ -1,5 +1,7 @@
 """The files of an app: the page at `/`, and `/docs`, Swagger UI without a request to another host.
 
+Their links are relative, so that they also hold behind a proxy that puts the server below a prefix.
+
 Each file of the page is a route of its own: there is no path to play tricks with, and a route of the API that is asked
 with a wrong method stays one.
 """

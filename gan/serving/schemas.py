@@ -199,7 +199,7 @@ def largest_body(spec: ImageSpec, *, noise_dims: int) -> int:
 
 def make_schemas(spec: ImageSpec, *, noise_dims: int) -> Schemas:
     """Requests whose lists have the lengths of this model."""
-    names = ", ".join(spec.class_names[:100]) + (", ... (all: /api/model)" if spec.num_classes > 100 else "")
+    names = ", ".join(spec.class_names[:100]) + (", ... (all: api/model)" if spec.num_classes > 100 else "")
     weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
     labels = Annotated[
         list[weight],
