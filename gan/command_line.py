@@ -162,7 +162,7 @@ def import_tensorflow(*, devices: str | None = None, deterministic: bool = False
     sys.stderr.flush()
     stderr = os.dup(2)
     try:
-        with Path(os.devnull).open("w") as nowhere:
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         _start_tensorflow(devices, deterministic=deterministic)
     finally:
@@ -190,7 +190,8 @@ def exit_status(main: Callable[[], None]) -> int:
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # Class names may hold what a terminal does not know.
+            # Class names may hold what a terminal does not know. A line in a file is there when it is printed.
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
     try:
         main()
     except (UserError, Diverged) as error:
