@@ -80,7 +80,7 @@ def read_about(path: Path) -> About:
     """
     source = path / "about.json"
     try:
-        values = json.loads(source.read_text())
+        values = json.loads(source.read_text(encoding="utf-8"))
         if values.pop("digest") != digest_of(values):
             raise ValueError("its digest is another")
         if values.setdefault("format", 1) > FORMAT:
