@@ -17,6 +17,9 @@ import math
 import re
 import sys
 from importlib.util import find_spec
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # Python leaves it out under -I or PYTHONSAFEPATH.
 
 from gan.command_line import add_checkpoint_flags, exit_status, import_tensorflow, number, parser
 from gan.errors import UserError

@@ -10,6 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # Python leaves it out under -I or PYTHONSAFEPATH.
+
 from gan.command_line import add_training_flags, exit_status, import_tensorflow, number, parser
 
 

@@ -10,8 +10,11 @@ import io
 import math
 import os
 import re
+import signal
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -151,7 +154,8 @@ def import_tensorflow(*, devices: str | None = None, deterministic: bool = False
 
     Without its start-up notes; with TF_CPP_MIN_LOG_LEVEL set, with what that lets through.
 
-    Some of the notes are written before that variable is looked at, so standard error is set aside meanwhile.
+    Some of the notes are written before that variable is looked at, so standard error is set aside meanwhile. What
+    TensorFlow writes to it before it ends the process is shown.
     """
     if deterministic:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -159,15 +163,48 @@ def import_tensorflow(*, devices: str | None = None, deterministic: bool = False
         _start_tensorflow(devices, deterministic=deterministic)
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    with nullcontext() if "tensorflow" in sys.modules else _stderr_aside():
+        _start_tensorflow(devices, deterministic=deterministic)
+
+
+@contextmanager
+def _stderr_aside() -> Iterator[None]:
+    """Leave out what is written to standard error, unless that is the last of this process.
+
+    TensorFlow ends it without a word to Python where it does not know a flag in XLA_FLAGS, or lacks an instruction of
+    the CPU. A second process, made before there are threads, sees that and tells what was written.
+    """
     sys.stderr.flush()
     stderr = os.dup(2)
-    try:
-        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        _start_tensorflow(devices, deterministic=deterministic)
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
+    fine, alive = os.pipe()
+    with tempfile.TemporaryFile() as aside:
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            os.close(alive)
+            if not os.read(fine, 1):
+                _copy(aside.fileno(), stderr)
+            os._exit(0)
+        os.close(fine)
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            _copy(aside.fileno(), stderr)
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            os.write(alive, b"1")
+            os.close(alive)
+            os.waitpid(child, 0)
+
+
+def _copy(file: int, output: int) -> None:
+    """Write what is in a file to an output."""
+    os.lseek(file, 0, os.SEEK_SET)
+    while part := os.read(file, 1 << 16):
+        os.write(output, part)
 
 
 def _start_tensorflow(devices: str | None, *, deterministic: bool) -> None:
@@ -188,6 +225,7 @@ def exit_status(main: Callable[[], None]) -> int:
     So does what is about the machine: a package or memory that is not there, an output that nobody reads. Any other
     exception keeps its traceback.
     """
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Class names may hold what a terminal does not know. A line in a file is there when it is printed.
@@ -213,6 +251,21 @@ def exit_status(main: Callable[[], None]) -> int:
             raise
         return _ended(f"out of memory ({lack}); use smaller images or batches", BAD_INPUT)
     return 0
+
+
+def _open_what_is_closed() -> None:
+    """Let standard streams that are closed, as by `2>&-`, lead nowhere.
+
+    Else the next file that is opened, such as a checkpoint, would be standard error.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # Which gets the lowest number that is free.
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(descriptor, "w", encoding="utf-8", closefd=False))
 
 
 def _ended(text: str, status: int, error: BaseException | None = None) -> int:
