@@ -17,7 +17,10 @@ The same checkpoint, class and seed give the same bytes, whatever else is drawn.
 import sys
 from pathlib import Path
 
-from gan.command_line import add_checkpoint_flags, exit_status, import_tensorflow, local_path, number, parser
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # Python leaves it out under -I or PYTHONSAFEPATH.
+
+from gan.command_line import add_checkpoint_flags, exit_status, local_path, number, parser
+from gan.starting import import_tensorflow
 
 
 def main() -> None:

@@ -17,9 +17,13 @@ import math
 import re
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
-from gan.command_line import add_checkpoint_flags, exit_status, import_tensorflow, number, parser
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # Python leaves it out under -I or PYTHONSAFEPATH.
+
+from gan.command_line import add_checkpoint_flags, exit_status, number, parser
 from gan.errors import UserError
+from gan.starting import import_tensorflow
 
 
 def check_packages() -> None:

@@ -8,8 +8,12 @@ CUDA_VISIBLE_DEVICES=0,1 ./train.py -c configs/mnist.yaml
 
 import os
 import sys
+from pathlib import Path
 
-from gan.command_line import add_training_flags, exit_status, import_tensorflow, local_path, number, parser
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # Python leaves it out under -I or PYTHONSAFEPATH.
+
+from gan.command_line import add_training_flags, exit_status, local_path, number, parser
+from gan.starting import import_tensorflow
 
 
 def main() -> None:

@@ -149,7 +149,7 @@ def main() -> None:
         train("train.py", work / str(variant), *common, *known, "--record-steps", 125)
 
     sys.path.insert(0, str(ROOT))
-    from gan.command_line import import_tensorflow
+    from gan.starting import import_tensorflow
 
     import_tensorflow()
     from gan.checkpoints import load

@@ -12,7 +12,7 @@ from pathlib import Path
 def device_name() -> str:
     """Names of the GPUs, or the processor's with its number of usable cores and its bfloat16 instructions."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from gan.command_line import import_tensorflow
+    from gan.starting import import_tensorflow
 
     import_tensorflow()
     import tensorflow as tf

@@ -47,7 +47,7 @@ def step_seconds(compute: float, replicas: int, *, messages: int, size: float, l
 def worker(turns: int, seed: int) -> None:
     """Measure as one of the processes that TF_CONFIG names, and print what was found as JSON."""
     sys.path.insert(0, str(ROOT))
-    from gan.command_line import import_tensorflow
+    from gan.starting import import_tensorflow
 
     import_tensorflow()
     import numpy as np

@@ -60,7 +60,7 @@ def main() -> None:
 
 def compare(options: argparse.Namespace) -> None:
     """Measure all ways in turns, so that a slow spell of the machine hits each of them."""
-    from gan.command_line import import_tensorflow
+    from gan.starting import import_tensorflow
 
     import_tensorflow()
     with tempfile.TemporaryDirectory() as name:
@@ -176,9 +176,9 @@ def make_cases(way: str, directory: Path, seed: int) -> list[tuple[bytes, bytes]
 
 def serve(way: str, directory: Path) -> None:
     """Be the server of a way, and print where it is."""
-    from gan.command_line import import_tensorflow
     from gan.serving.server import bind, listen, url
     from gan.serving.server import serve as run
+    from gan.starting import import_tensorflow
 
     import_tensorflow()
     from gan.serving.app import create_app

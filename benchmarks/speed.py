@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 FIRST_STEP = """
 import runpy, sys, time
-from gan.command_line import import_tensorflow
+from gan.starting import import_tensorflow
 import_tensorflow()
 from gan.training.gan import GanTrainer
 run = GanTrainer.run
@@ -174,7 +174,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as scratch:
         start = time_to_first_step(args.data_path, args.load_dir, Path(scratch))
-    from gan.command_line import import_tensorflow
+    from gan.starting import import_tensorflow
 
     import_tensorflow()
     from gan.config import Config

@@ -30,7 +30,7 @@ def main() -> None:
     flags.add_argument("--seed", type=int, default=0)
     options = flags.parse_args()
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from gan.command_line import import_tensorflow
+    from gan.starting import import_tensorflow
 
     import_tensorflow(devices=None if options.devices else "cpu:2")
     import numpy as np

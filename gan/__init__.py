@@ -1,6 +1,18 @@
 """Conditional generative adversarial networks for labelled images, on TensorFlow and Keras 3."""
 
 import os
+import sys
+from pathlib import Path
+
+# Of the words of Python 3.5, so that any Python can say it.
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    sys.stderr.write(
+        "{}: this is Python {}.{}; expected 3.11 to 3.13: run `make .venv`, then `source .venv/bin/activate`, or see "
+        "docs/install.md\n".format(Path(sys.argv[0]).name, *sys.version_info[:2])
+    )
+    sys.exit(2)
 
 # Keras chooses its backend once, when it is first imported; every module here needs this one.
 os.environ["KERAS_BACKEND"] = "tensorflow"
+# There it finds its other defaults: those in a user's home directory would change results.
+os.environ["KERAS_HOME"] = str(Path(__file__).resolve().parent / "keras_home")

@@ -185,7 +185,7 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         files = {file.name: _written(file) for file in sorted(partial.iterdir())}
         values = asdict(about) | {"spec": about.spec.to_dict(), "layout": layout_of(objects), "files": files}
         values["digest"] = digest_of(values)
-        (partial / "about.json").write_text(json.dumps(values, indent=1))
+        (partial / "about.json").write_text(json.dumps(values, indent=1), encoding="utf-8")
         _written(partial / "about.json")
         flush_directory(partial)
         aside = directory / f".{path.name}.aside-{os.getpid()}"

@@ -190,54 +190,17 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     flags.add_argument("--dry-run", action="store_true", help="check everything, print the plan, and exit")
 
 
-def import_tensorflow(*, devices: str | None = None, deterministic: bool = False) -> None:
-    """Import TensorFlow and make its devices, of which `cpu:N` wants N, and others the usual ones.
-
-    Deterministic, it adds up in the same order at every run. On a CPU, oneDNN's kernels for large images do not, and
-    are left out unless TF_ENABLE_ONEDNN_OPTS is set.
-
-    Without its start-up notes; with TF_CPP_MIN_LOG_LEVEL set, with what that lets through.
-
-    Some of the notes are written before that variable is looked at, so standard error is set aside meanwhile.
-    """
-    if deterministic:
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        _start_tensorflow(devices, deterministic=deterministic)
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    try:
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        _start_tensorflow(devices, deterministic=deterministic)
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-
-
-def _start_tensorflow(devices: str | None, *, deterministic: bool) -> None:
-    import tensorflow
-
-    if devices is not None and devices.startswith("cpu:"):
-        logical = [tensorflow.config.LogicalDeviceConfiguration()] * int(devices.removeprefix("cpu:"))
-        tensorflow.config.set_logical_device_configuration(tensorflow.config.list_physical_devices("CPU")[0], logical)
-    if deterministic:
-        tensorflow.config.experimental.enable_op_determinism()
-    if "TF_CONFIG" not in os.environ:  # Of several workers, the strategy comes before the devices.
-        tensorflow.config.list_logical_devices()
-
-
 def exit_status(main: Callable[[], None]) -> int:
     """Call `main`; a `UserError` and a diverged run become one line on standard error and an exit status.
 
     So does what is about the machine: a package or memory that is not there, an output that nobody reads. Any other
     exception keeps its traceback.
     """
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # Class names may hold what a terminal does not know.
+            # Class names may hold what a terminal does not know. A line in a file is there when it is printed.
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
     try:
         main()
     except (UserError, Diverged) as error:
@@ -259,6 +222,21 @@ def exit_status(main: Callable[[], None]) -> int:
             raise
         return _ended(f"out of memory ({lack}); use smaller images or batches", BAD_INPUT)
     return 0
+
+
+def _open_what_is_closed() -> None:
+    """Let standard streams that are closed, as by `2>&-`, lead nowhere.
+
+    Else the next file that is opened, such as a checkpoint, would be standard error.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # Which gets the lowest number that is free.
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(descriptor, "w", encoding="utf-8", closefd=False))
 
 
 def _ended(text: str, status: int, error: BaseException | None = None) -> int:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from gan.checkpoints import Which
 from gan.errors import UserError
 from gan.evaluation.scores import describe
-from gan.files import check_writable, file_errors, write_atomically
+from gan.files import check_names, check_writable, file_errors, write_atomically
 from gan.images import GRID_GAP, FilmFormat, ImageFormat, ImageSpec, animation, encode, enlarge, grid
 from gan.labels import Floats, class_indices, one_hot, parse_labels
 from gan.sampling import Sampler, images_per_pass, styles
@@ -122,6 +122,7 @@ def chosen_columns(
     else:
         vectors = [parse_labels(text, spec) for text in labels]
     columns = [Column(file_stem(vector, spec, with_names=with_names), vector) for vector in vectors]
+    check_names(column.stem for column in columns)
     if len({column.stem for column in columns}) < len(columns):
         raise UserError(f"a label vector is given twice in {' '.join(labels or ())}; expected each once")
     return columns

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -33,11 +33,36 @@ def file_errors(path: Path | None = None) -> Iterator[None]:
         yield
     except UserError:
         raise
+    except UnicodeEncodeError as error:
+        if error.encoding != sys.getfilesystemencoding():
+            raise
+        raise UserError(unnameable(error.object)) from error
     except OSError as error:
         name = error.filename2 or error.filename or path
         if error.errno is None or name is None:
             raise
         raise FileError(f"{name} cannot be used ({reason(error)}); correct that, or name another one") from error
+
+
+def unnameable(name: str) -> str:
+    """What is wrong with a name that no file can have here, and what to do."""
+    return (
+        f"{name!r} cannot be the name of a file in this locale, whose encoding is {sys.getfilesystemencoding()}; use a "
+        "UTF-8 locale, such as LC_ALL=C.UTF-8"
+    )
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Check that files can have these names, before the first of them is written.
+
+    Raises:
+        UserError: the locale lacks a letter of one.
+    """
+    for name in names:
+        try:
+            os.fsencode(name)
+        except UnicodeEncodeError as error:
+            raise UserError(unnameable(name)) from error
 
 
 @contextmanager
@@ -126,7 +151,7 @@ def exclusive(path: Path, *, waiting: str | None = None) -> Iterator[None]:
     """
     with file_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("a")
+        lock = path.open("a", encoding="utf-8")
     with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

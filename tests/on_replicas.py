@@ -12,7 +12,7 @@ from pathlib import Path
 if __name__ == "__main__":
     replicas, target = int(sys.argv[1]), Path(sys.argv[2])
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from gan.command_line import import_tensorflow
+    from gan.starting import import_tensorflow
 
     import_tensorflow(devices=f"cpu:{replicas}")
 

@@ -165,7 +165,7 @@ def test_every_flag_that_is_a_path_is_looked_at(name, monkeypatch, capsys):
 
 STARTED = """
 import os
-from gan.command_line import import_tensorflow
+from gan.starting import import_tensorflow
 import_tensorflow(devices="cpu:3", deterministic=True)
 import tensorflow as tf
 try:
@@ -186,3 +186,29 @@ def test_tensorflow_is_started_with_the_devices_and_deterministic():
         "0 ['/device:CPU:0', '/device:CPU:1', '/device:CPU:2']",
     ]
     assert done.stderr == ""
+
+
+def test_a_line_is_in_the_file_when_it_is_printed(tmp_path, monkeypatch):
+    """Python writes to files in blocks of some kilobytes: the log of a run under nohup would be empty for hours."""
+    log = tmp_path / "log"
+    seen = []
+
+    def main() -> None:
+        print("step 1")
+        seen.append(log.read_text())
+
+    with log.open("w", encoding="utf-8") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        assert exit_status(main) == 0
+    assert seen == ["step 1\n"]
+
+
+def test_every_entry_point_ends_in_exit_status():
+    """So that what holds for one of them holds for all: lines at once, one line for a user's error."""
+    found = {}
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("gan/**/*.py")]:
+        _, guard, last = path.read_text(encoding="utf-8").partition('if __name__ == "__main__":')
+        if (guard and path.parent == ROOT) or "def main()" in _:
+            found[path.name] = last.strip()
+    assert {"train.py", "classifier.py", "generate.py", "serve.py", "convert.py", "film.py"} <= set(found)
+    assert set(found.values()) == {"sys.exit(exit_status(main))"}

@@ -1,12 +1,18 @@
+import ast
 import errno
 import fcntl
 import os
 import resource
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from gan.errors import FileError, MissingError, UserError
 from gan.files import check_utf8, check_writable, exclusive, file_errors, read_file, write_atomically
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
@@ -196,3 +202,39 @@ def test_a_directory_of_someone_else_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(ValueError, match="cannot be written to; expected a directory of yours"):
         check_writable(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["猫-1.jpg", "Größe"])
+def test_a_name_that_the_locale_lacks_is_one_line(name, monkeypatch):
+    """As under LC_ALL=en_US, which is Latin-1 where it is there, or under C without Python's help."""
+    program = f"""
+from pathlib import Path
+from gan.files import check_names, file_errors, write_atomically
+for attempt in (lambda: check_names(["fine.jpg", {name!a}]), lambda: file_errors()(lambda: Path({name!a}).mkdir())()):
+    try:
+        attempt()
+    except ValueError as error:
+        print(ascii(str(error)))
+"""
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
+    said = (
+        f"{name!r} cannot be the name of a file in this locale, whose encoding is ascii; use a UTF-8 locale, such as "
+    )
+    assert done.stdout.splitlines() == [ascii(f"{said}LC_ALL=C.UTF-8")] * 2, done.stderr
+
+
+def test_no_text_file_depends_on_the_locale():
+    """Of every text that is read or written, the encoding is said."""
+    found = []
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("gan/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            modes = [each.value for each in node.args if isinstance(each, ast.Constant)]
+            text = node.func.attr in ("read_text", "write_text") or (
+                node.func.attr == "open" and modes and isinstance(modes[0], str) and modes[0] in ("r", "w", "a")
+            )
+            if text and "encoding" not in {each.arg for each in node.keywords}:
+                found.append(f"{path.name}, line {node.lineno}")
+    assert found == []

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("gan.errors", "gan.registry"),
     ("gan.files",),
-    ("gan.seeding", "gan.command_line", "gan.yaml_text", "gan.devices.slurm"),
+    ("gan.seeding", "gan.command_line", "gan.starting", "gan.yaml_text", "gan.devices.slurm"),
     ("gan.config", "gan.images", "gan.devices.cluster"),
     ("gan.labels", "gan.about", "gan.film"),
     ("gan.data.dataset", "gan.places", "gan.models.sizes", "gan.models.spectral", "gan.objectives.objective"),

@@ -7,7 +7,15 @@ from PIL import Image, ImageSequence
 
 from gan import checkpoints
 from gan.checkpoints import About
-from gan.drawing import between_labels, between_styles, generate, interpolate_labels, interpolate_styles
+from gan.drawing import (
+    between_labels,
+    between_styles,
+    chosen_columns,
+    generate,
+    interpolate_labels,
+    interpolate_styles,
+)
+from gan.errors import UserError
 from gan.images import ImageSpec, encode, enlarge, grid
 from gan.labels import one_hot
 from gan.models.generator import Generator
@@ -181,3 +189,12 @@ def test_ways_say_which_classes_they_are_of(load_dir, tmp_path, capsys):
     interpolate_styles(**where, classes=["dog"], labels=None)
     said = capsys.readouterr().out
     assert "from style 1 to 2 in 1\n" in said and "\nclasses in file names: 1 is 'dog'\n" in said
+
+
+def test_names_that_no_file_can_have_here_are_refused_before_any_is_written(monkeypatch):
+    """As under LC_ALL=en_US: `dog` could be written, and then `猫` could not."""
+    monkeypatch.setattr("os.fsencode", lambda name: name.encode("latin-1"))
+    spec = ImageSpec(8, 8, 1, ("dog", "猫"))
+    with pytest.raises(UserError, match=r"^'猫' cannot be the name of a file in this locale.*use a UTF-8 locale"):
+        chosen_columns(spec, None, None, with_names=True)
+    assert [column.stem for column in chosen_columns(spec, None, None)] == ["0", "1"]

@@ -168,7 +168,7 @@ def _open(
 ) -> tuple[Entry, DataSet] | None:
     """The entry at `path`, and its data; None if it is not there, damaged, or lacks rows that may not be skipped."""
     try:
-        values = json.loads((path / ABOUT).read_text())
+        values = json.loads((path / ABOUT).read_text(encoding="utf-8"))
         values["shape"] = tuple(map(int, values["shape"]))
         values["skipped"] = {int(row): str(why) for row, why in values["skipped"].items()}
         entry = Entry(**values)
@@ -198,7 +198,7 @@ def _write(path: Path, listing: Listing, options: ReadOptions, fill: Fill) -> En
                 changed = read_listing(listing.directory).digest() != listing.digest()
             if changed:
                 raise UserError(f"{listing.directory} has changed while it was read; run the command again")
-            (partial / ABOUT).write_text(json.dumps(asdict(entry), indent=1))
+            (partial / ABOUT).write_text(json.dumps(asdict(entry), indent=1), encoding="utf-8")
             shutil.rmtree(path, ignore_errors=True)
             partial.rename(path)
     finally:
@@ -212,6 +212,6 @@ def _write(path: Path, listing: Listing, options: ReadOptions, fill: Fill) -> En
 
 def _directory(path: Path) -> str | None:
     try:
-        return str(json.loads((path / ABOUT).read_text())["directory"])
+        return str(json.loads((path / ABOUT).read_text(encoding="utf-8"))["directory"])
     except (KeyError, OSError, TypeError, ValueError):
         return None

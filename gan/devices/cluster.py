@@ -158,7 +158,7 @@ def member(place: Place) -> Iterator[None]:
 
     with ExitStack() as stack:
         if not place.is_chief:
-            stack.enter_context(redirect_stdout(stack.enter_context(Path(os.devnull).open("w"))))
+            stack.enter_context(redirect_stdout(stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))))
         try:
             yield
         except tf.errors.OpError as error:

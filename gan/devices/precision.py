@@ -57,7 +57,7 @@ def _fitting(name: str) -> Precision:
         policy = "mixed_bfloat16" if (major, minor) >= (8, 0) else "mixed_float16"
         return Precision(policy, f"a GPU of compute capability {major}.{minor}; bfloat16 wants 8.0")
     try:
-        text = CPUINFO.read_text()
+        text = CPUINFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
     flags = {flag for line in re.findall(r"(?m)^(?:flags|Features)\s*:(.*)", text) for flag in line.split()}

@@ -94,7 +94,7 @@ class Records:
         dump_config(config, self.directory / name)
         with self._writing():
             self._events = tf.summary.create_file_writer(str(self.directory))
-            self._lines = (self.directory / "records.jsonl").open("a")
+            self._lines = (self.directory / "records.jsonl").open("a", encoding="utf-8")
 
     def __enter__(self) -> "Records":
         return self
@@ -134,7 +134,7 @@ class Records:
         if lines.exists():
             kept = [
                 record
-                for record in map(_parsed, lines.read_text(errors="replace").splitlines())
+                for record in map(_parsed, lines.read_text(encoding="utf-8", errors="replace").splitlines())
                 if record and record["step"] <= step
             ]
             write_atomically(lines, "".join(json.dumps(record) + "\n" for record in kept).encode())

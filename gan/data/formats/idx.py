@@ -166,6 +166,6 @@ def _is_mnists(path: Path) -> bool:
     try:
         content = path.read_bytes()
         content = gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content
-        return hashlib.sha256(content).hexdigest() in DOWNLOAD.read_text()
+        return hashlib.sha256(content).hexdigest() in DOWNLOAD.read_text(encoding="utf-8")
     except (EOFError, OSError, zlib.error):
         return False

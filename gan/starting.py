@@ -1,0 +1,84 @@
+"""Start TensorFlow with its devices, and without its notes.
+
+import_tensorflow(devices="cpu:2")
+"""
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+
+def import_tensorflow(*, devices: str | None = None, deterministic: bool = False) -> None:
+    """Import TensorFlow and make its devices, of which `cpu:N` wants N, and others the usual ones.
+
+    Deterministic, it adds up in the same order at every run. On a CPU, oneDNN's kernels for large images do not, and
+    are left out unless TF_ENABLE_ONEDNN_OPTS is set.
+
+    Without its start-up notes; with TF_CPP_MIN_LOG_LEVEL set, with what that lets through.
+
+    Some of the notes are written before that variable is looked at, so standard error is set aside meanwhile. What
+    TensorFlow writes to it before it ends the process is shown.
+    """
+    if deterministic:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        _start_tensorflow(devices, deterministic=deterministic)
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    with nullcontext() if "tensorflow" in sys.modules else _stderr_aside():
+        _start_tensorflow(devices, deterministic=deterministic)
+
+
+@contextmanager
+def _stderr_aside() -> Iterator[None]:
+    """Leave out what is written to standard error, unless that is the last of this process.
+
+    TensorFlow ends it without a word to Python where it does not know a flag in XLA_FLAGS, or lacks an instruction of
+    the CPU. A second process, made before there are threads, sees that and tells what was written.
+    """
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    fine, alive = os.pipe()
+    with tempfile.TemporaryFile() as aside:
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            os.close(alive)
+            if not os.read(fine, 1):
+                _copy(aside.fileno(), stderr)
+            os._exit(0)
+        os.close(fine)
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            _copy(aside.fileno(), stderr)
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            os.write(alive, b"1")
+            os.close(alive)
+            os.waitpid(child, 0)
+
+
+def _copy(file: int, output: int) -> None:
+    """Write what is in a file to an output."""
+    os.lseek(file, 0, os.SEEK_SET)
+    while part := os.read(file, 1 << 16):
+        os.write(output, part)
+
+
+def _start_tensorflow(devices: str | None, *, deterministic: bool) -> None:
+    import tensorflow
+
+    if devices is not None and devices.startswith("cpu:"):
+        logical = [tensorflow.config.LogicalDeviceConfiguration()] * int(devices.removeprefix("cpu:"))
+        tensorflow.config.set_logical_device_configuration(tensorflow.config.list_physical_devices("CPU")[0], logical)
+    if deterministic:
+        tensorflow.config.experimental.enable_op_determinism()
+    if "TF_CONFIG" not in os.environ:  # Of several workers, the strategy comes before the devices.
+        tensorflow.config.list_logical_devices()
