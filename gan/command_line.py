@@ -133,6 +133,17 @@ def add_checkpoint_flags(flags: argparse.ArgumentParser) -> None:
     )
 
 
+def add_picture_flags(flags: argparse.ArgumentParser) -> None:
+    """The flags of scripts that decode pictures."""
+    flags.add_argument(
+        "--max-megapixels",
+        type=number(float, 0, open_ends=True),
+        default=250.0,
+        metavar="N",
+        help="largest picture that is read, in millions of pixels",
+    )
+
+
 def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     """The flags of both training scripts: the fields of `gan.training.run.RunOptions`, and `--seed`."""
     flags.add_argument(
@@ -144,6 +155,7 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
         help="where image_size is another: stretch, cut sides or add black",
     )
     flags.add_argument("--on-bad-image", choices=("error", "skip"), default="error", help="images that cannot be used")
+    add_picture_flags(flags)
     flags.add_argument("--cache-dir", type=local_path, help="where decoded images are kept (default: DATA_PATH/cache)")
     flags.add_argument(
         "-c",

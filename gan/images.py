@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan.errors import Diverged
+from gan.names import same_form
 
 Pixels = NDArray[np.uint8]
 ImageFormat = Literal["jpg", "png"]
@@ -66,7 +67,7 @@ class ImageSpec:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ImageSpec":
-        return cls(**{**values, "class_names": tuple(values["class_names"])})
+        return cls(**{**values, "class_names": tuple(map(same_form, values["class_names"]))})
 
     def __str__(self) -> str:
         kind = "grey" if self.channels == 1 else "RGB"

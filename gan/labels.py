@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gan.errors import UserError
 from gan.images import GRID_GAP, GRID_WIDTH, ImageSpec, grid_classes
+from gan.names import same_form
 from gan.seeding import Purpose, numpy_stream
 
 Floats = NDArray[np.float32]
@@ -35,6 +36,7 @@ def class_index(text: str, spec: ImageSpec) -> int:
     Raises:
         UserError: there is no such class.
     """
+    text = same_form(text)
     if text in spec.class_names:
         return spec.class_names.index(text)
     if text.isdecimal() and int(text) < spec.num_classes:
@@ -66,7 +68,7 @@ def parse_labels(text: str, spec: ImageSpec) -> Floats:
         UserError: no such class, one twice, or a weight that is none.
     """
     weights = np.zeros(spec.num_classes)
-    for part in text.split(","):
+    for part in same_form(text).split(","):
         name, colon, number = part.strip().rpartition(":")
         if not colon or part.strip() in spec.class_names:
             name, number = part.strip(), "1"

@@ -16,7 +16,7 @@ from gan import checkpoints
 from gan.about import About
 from gan.checkpoints import Saved
 from gan.config import Config
-from gan.data.dataset import DataSet
+from gan.data.dataset import MAX_MEGAPIXELS, DataSet
 from gan.devices.cluster import ALONE, Place
 from gan.devices.strategy import check_agreement
 from gan.errors import UserError
@@ -203,6 +203,7 @@ def _classifier_command(options: RunOptions, save_dir: str) -> str:
     """How to train the classifier that a run needs."""
     given: dict[str, object] = {"-c": options.config_path, "--resize": options.resize, "--cache-dir": options.cache_dir}
     given |= {"--on-bad-image": None if options.on_bad_image == "error" else options.on_bad_image}
+    given |= {"--max-megapixels": None if options.max_megapixels == MAX_MEGAPIXELS else f"{options.max_megapixels:g}"}
     flags = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
     flags += [word for setting in options.settings for word in ("--set", setting)]
     return shlex.join(["./classifier.py", "--data-path", options.data_path, *flags, "--save-dir", save_dir])

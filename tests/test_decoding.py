@@ -1,5 +1,6 @@
 """PNG and JPEG files to pixels: every kind is converted right or refused by name, and damage is seen."""
 
+import gzip
 import io
 import struct
 import zlib
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gan.data.decoding import BadImage, decode, resized
+from gan.data.decoding import BadImage, decode, quiet, resized
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (5, 7), dtype=np.uint8)
@@ -150,9 +151,37 @@ def test_few_bits_of_grey_use_the_whole_range(depth):
     ("content", "problem"),
     [
         (b"", "is empty"),
-        (b"hello", "is neither a PNG nor a JPEG file"),
-        (encoded(RGB, "GIF"), "is neither a PNG nor a JPEG file"),
-        (encoded(RGB, "WEBP"), "is neither a PNG nor a JPEG file"),
+        (bytes(range(20)), "is neither a PNG nor a JPEG file"),
+        (b"hello", "is text: download the file itself"),
+        ("Größe: 3".encode(), "is text: download the file itself"),
+        (encoded(RGB, "GIF"), "is a GIF picture: save it as PNG or JPEG"),
+        (encoded(RGB, "WEBP"), "is a WebP picture: save it as PNG or JPEG"),
+        (encoded(RGB, "BMP"), "is a BMP picture: save it as PNG or JPEG"),
+        (encoded(RGB, "TIFF"), "is a TIFF picture: save it as PNG or JPEG"),
+        (encoded(RGB, "JPEG2000"), "is a JPEG 2000 picture: save it as PNG or JPEG"),
+        (encoded(RGB, "AVIF"), "is an AVIF picture: save it as PNG or JPEG"),
+        (b"%PDF-1.4\n", "is a PDF document: save it as PNG or JPEG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is a HEIC picture: save it as PNG or JPEG"),
+        (b"\0\0\0\x18ftypisom", "is a film: save it as PNG or JPEG"),
+        (b"\xff\x0a\xfa\x7f", "is a JPEG XL picture: save it as PNG or JPEG"),
+        (
+            b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org"/>',
+            "is an SVG drawing: save it as PNG or JPEG",
+        ),
+        (b"<svg width='3'/>", "is an SVG drawing: save it as PNG or JPEG"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid",
+            "is a Git LFS pointer: run `git lfs pull` where",
+        ),
+        (b"\n<!DOCTYPE html><title>404</title>", "is a web page, perhaps an error of a download: download the file"),
+        (
+            b'<?xml version="1.0"?><Error>',
+            "is an XML document, perhaps an error of a download: download",
+        ),
+        (b'{"message": "Not Found"}', "is a JSON document, perhaps an error of a download: download the file itself"),
+        (b"\0\x05\x16\x07\0\x02\0\0Mac OS X", "is what macOS keeps beside a file, as ._NAME: name the file itself"),
+        (gzip.compress(b"picture", mtime=0), "is a gzip archive: unpack it"),
+        (b"PK\x03\x04\x14\0", "is a zip archive: unpack it"),
         (encoded(Image.new("CMYK", (3, 2)), "JPEG"), "is a CMYK image; expected grey or RGB"),
         (encoded(RGB, append_images=[Image.fromarray(RGB[::-1])], save_all=True), "is an animation"),
         (encoded(RGB)[:8], "is truncated"),
@@ -257,3 +286,37 @@ def test_shrinking_averages_stripes(how):
     stripes[:, ::2] = 200
     halved = resized(stripes, height=8, width=8, how=how)
     assert np.abs(halved[2:6, 2:6].astype(int) - 100).max() < 25
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 3_000_000)),
+        chunk(b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(b"a" * 3_000_000)),
+        chunk(b"iCCP", b"profile\0\0" + zlib.compress(b"a" * 3_000_000)),
+        chunk(b"tEXt", b"Comment\0" + b"a" * 3_000_000),
+        40 * chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 1_000_000)),
+    ],
+    ids=["text", "international text", "a colour profile", "text as it is", "many texts"],
+)
+def test_what_is_no_pixels_is_not_looked_at(extra):
+    """Pillow would unpack it, and call the picture damaged where that is long."""
+    content = encoded(RGB, "PNG")
+    start = content.index(b"IDAT") - 4
+    found = decode(content[:start] + extra + content[start:])
+    np.testing.assert_array_equal(found.pixels, decode(content).pixels)
+
+
+def test_a_large_picture_is_read_up_to_our_limit():
+    """Of 190 million pixels, where Pillow speaks of an attack from 179 million on."""
+    content = encoded(np.zeros((19_000, 10_000), np.uint8), "PNG")
+    with quiet():
+        assert decode(content).pixels.shape == (19_000, 10_000, 1)
+        with pytest.raises(BadImage) as error:
+            decode(content, max_megapixels=180)
+    assert str(error.value) == "has 190 megapixels; expected at most 180: pass --max-megapixels 190 to read it"
+    assert Image.MAX_IMAGE_PIXELS is not None  # Others in this process keep theirs.

@@ -198,7 +198,7 @@ def damage(path: Path, how: str) -> str:
         return "is empty"
     if how == "text":
         path.write_text("no picture")
-        return "is neither a PNG nor a JPEG file"
+        return "is text: download the file itself"
     if how == "truncated":
         content = path.read_bytes()[:-20]
         path.write_bytes(content)
@@ -333,20 +333,26 @@ def test_a_relative_path_is_the_same_directory(directory, monkeypatch, tmp_path_
     assert len([path for path in place.iterdir() if path.is_dir()]) == 1
 
 
-def test_warnings_of_pillow_are_kept_quiet_but_enormous_pictures_are_refused(directory, monkeypatch):
+def test_warnings_of_pillow_are_kept_quiet(directory, monkeypatch):
     original = folder.decode
 
-    def warning(content):
+    def warning(content, **options):
         warnings.warn("odd", stacklevel=1)
-        return original(content)
+        return original(content, **options)
 
     monkeypatch.setattr(folder, "decode", warning)
     load_folder(directory, ReadOptions())
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
-    (directory / "train" / "0.png").touch()
-    _, notes = refusal(directory)
+
+
+def test_the_limit_of_a_picture_is_ours_and_can_be_raised(directory, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)  # Pillow's, which is not asked.
+    load_folder(directory, ReadOptions())
+    _, notes = refusal(directory, ReadOptions(max_megapixels=40e-6))
     assert len(notes) == 8
-    assert "cannot be decoded (Image size (64 pixels) exceeds limit of 40 pixels" in notes[0]
+    assert notes[0].endswith("has 6.4e-05 megapixels; expected at most 4e-05: pass --max-megapixels 1 to read it")
+    skipping = ReadOptions(max_megapixels=40e-6, on_bad_image="skip")
+    with pytest.raises(ValueError, match="no image of the train split can be used"):
+        load_folder(directory, skipping)
 
 
 def test_the_check_shows_how_far_it_is(directory, monkeypatch):

@@ -26,6 +26,8 @@ Array = NDArray[Any]
 
 ROOT = Path(__file__).parents[1]
 MNIST = ROOT / ".." / "shared" / "mnist"
+WEB_PAGE = "is a web page, perhaps an error of a download: download the file itself; expected an IDX file"
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9912422\n"
 HTML = b"\n<!DOCTYPE html><html><title>403 Forbidden</title></html>"
 needs_mnist = pytest.mark.skipif(not MNIST.is_dir(), reason="MNIST is not in ../shared/mnist")
 
@@ -73,8 +75,16 @@ IMAGES = idx_bytes(some_images(3))
 BAD_FILES = {
     "empty": (b"", "is empty; expected an IDX file"),
     "empty once unpacked": (gzip.compress(b""), "is empty; expected an IDX file"),
-    "HTML": (HTML, "looks like an HTML page; expected an IDX file: the download went wrong"),
-    "gzipped HTML": (gzip.compress(HTML), "looks like an HTML page; expected an IDX file: the download went wrong"),
+    "HTML": (HTML, WEB_PAGE),
+    "a Git LFS pointer": (LFS, "is a Git LFS pointer: run `git lfs pull` where the files are from; expected an IDX"),
+    "a picture": (
+        b"\x89PNG\r\n\x1a\n",
+        "is a PNG picture: it belongs with a label table or in a directory of",
+    ),
+    "gzipped HTML": (
+        gzip.compress(HTML),
+        WEB_PAGE,
+    ),
     "wrong magic": (b"\x89PNG" + IMAGES, "starts with 89 50; expected 00 00, the start of an IDX file"),
     "three bytes": (IMAGES[:3], "ends after 3 bytes; expected an IDX header"),
     "wrong type": (

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 
 # A module imports from the rows above its own; the first row with a pattern that matches its name is its own.
 LAYERS = (
-    ("gan.errors", "gan.registry"),
-    ("gan.files",),
+    ("gan.errors", "gan.registry", "gan.names"),
+    ("gan.files", "gan.data.kinds"),
     ("gan.seeding", "gan.command_line", "gan.starting", "gan.yaml_text", "gan.devices.slurm"),
     ("gan.config", "gan.images", "gan.devices.cluster"),
     ("gan.labels", "gan.about", "gan.film"),

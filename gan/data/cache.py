@@ -24,7 +24,7 @@ import numpy as np
 import PIL
 from PIL import features
 
-from gan.data.dataset import DataSet, ReadOptions, parts
+from gan.data.dataset import MAX_MEGAPIXELS, DataSet, ReadOptions, parts
 from gan.data.formats.listing import Listing, read_listing
 from gan.errors import UserError
 from gan.files import check_writable, exclusive, file_errors, flush, warn_once, writing
@@ -159,6 +159,8 @@ def _digest(listing: Listing, options: ReadOptions) -> str:
     """
     directory = "" if options.cache_dir is None else listing.directory.resolve()
     jpeg = features.version("libjpeg_turbo") or features.version("jpg")
+    if options.max_megapixels != MAX_MEGAPIXELS:
+        directory = f"{directory} {options.max_megapixels:g}"
     text = f"{VERSION} {PIL.__version__} {jpeg} {listing.digest()} {directory}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -13,13 +13,15 @@ import shutil
 import struct
 import sys
 from collections import Counter
+from collections.abc import Callable
+from functools import partial as partial_call
 from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
-from gan.command_line import exit_status, local_path, number, parser
-from gan.data.dataset import DataSet
+from gan.command_line import add_picture_flags, exit_status, local_path, number, parser
+from gan.data.dataset import MAX_MEGAPIXELS, DataSet
 from gan.data.decoding import BadImage, decode, in_order, quiet
 from gan.data.formats.classes import class_directories, left_out, split_files
 from gan.data.formats.idx import NAMES, UINT8, has_idx_files, load_idx
@@ -33,6 +35,7 @@ from gan.data.formats.listing import (
     read_listing,
     row_problem,
     shown,
+    warn_of_look_alikes,
 )
 from gan.errors import MissingError, UserError
 from gan.files import check_links, check_writable, file_errors, read_file, writing
@@ -57,11 +60,11 @@ class Item(NamedTuple):
     def suffix(self) -> str:
         return self.image.suffix.lower() if isinstance(self.image, Path) else ".png"
 
-    def pixels(self) -> Pixels:
+    def pixels(self, *, max_megapixels: float) -> Pixels:
         if not isinstance(self.image, Path):
             return self.image
         try:
-            picture = decode(read_file(self.image))
+            picture = decode(read_file(self.image), max_megapixels=max_megapixels)
             if picture.transparent or picture.rounded:
                 what = "transparent parts" if picture.transparent else "16 bits per channel"
                 raise BadImage(f"has {what}, which IDX files cannot hold")
@@ -71,7 +74,15 @@ class Item(NamedTuple):
 
 
 @file_errors()
-def convert(source: Path, target: Path, *, to: str, test_share: float = 0.1, seed: int = 0) -> None:
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    to: str,
+    test_share: float = 0.1,
+    seed: int = 0,
+    max_megapixels: float = MAX_MEGAPIXELS,
+) -> None:
     """Write the images of `source` to `target` in the format `to`: folder, idx or classes.
 
     Args:
@@ -80,6 +91,7 @@ def convert(source: Path, target: Path, *, to: str, test_share: float = 0.1, see
         to: the format.
         test_share: of the images of each class, where the source has no splits.
         seed: decides which.
+        max_megapixels: of a picture whose pixels are written.
 
     Raises:
         UserError: the source cannot be used, or not in that format without loss.
@@ -100,7 +112,9 @@ def convert(source: Path, target: Path, *, to: str, test_share: float = 0.1, see
     try:
         with writing(target):
             partial.mkdir()
-            {"folder": write_folder, "idx": write_idx, "classes": write_classes}[to](partial, items)
+            writers: dict[str, Callable[[Path, list[Item]], None]] = {"folder": write_folder, "classes": write_classes}
+            writers["idx"] = partial_call(write_idx, max_megapixels=max_megapixels)
+            writers[to](partial, items)
             partial.replace(place)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -142,6 +156,7 @@ def read_items(source: Path, *, test_share: float, seed: int) -> tuple[str, list
         ]
     if class_directories(source):
         files = split_files(source, test_share=test_share, seed=seed)
+        warn_of_look_alikes({label for _, label, _ in files})
         if others := left_out(source):
             print(f"warning: {len(others):,} files are left out, such as {shown(others[0])}", file=sys.stderr)
         return "classes", [
@@ -196,7 +211,7 @@ def write_classes(directory: Path, items: list[Item]) -> None:
     _write_files(files)
 
 
-def write_idx(directory: Path, items: list[Item]) -> None:
+def write_idx(directory: Path, items: list[Item], *, max_megapixels: float) -> None:
     """The four files of MNIST, unpacked: grey images of one size, labels 0 to K - 1."""
     classes = class_order({item.label for item in items})
     if classes != [str(number) for number in range(len(classes))] or len(classes) > MAX_IDX_CLASSES:
@@ -204,13 +219,14 @@ def write_idx(directory: Path, items: list[Item]) -> None:
         raise UserError(
             f"the labels are {found}; IDX files hold only labels 0 to K - 1, K at most {MAX_IDX_CLASSES}: rename them"
         )
-    shape = items[0].pixels().shape
+    read = partial_call(Item.pixels, max_megapixels=max_megapixels)
     with quiet(), tqdm(total=len(items), desc="images", unit=" images", disable=None) as progress:
+        shape = read(items[0]).shape
         for split, images_name, labels_name in zip(SPLITS, NAMES[::2], NAMES[1::2], strict=True):
             part = [item for item in items if item.split == split]
             with (directory / images_name).open("wb") as file:
                 file.write(struct.pack(">HBB3I", 0, UINT8, 3, len(part), *shape[:2]))
-                for item, pixels in zip(part, in_order(Item.pixels, part), strict=True):
+                for item, pixels in zip(part, in_order(read, part), strict=True):
                     if pixels.shape != shape or pixels.shape[-1] != 1:
                         found = "x".join(map(str, pixels.shape))
                         raise UserError(
@@ -250,8 +266,8 @@ def main() -> None:
         help="of each class, if SRC has a directory per class",
     )
     flags.add_argument("--seed", type=number(int, 0), default=0, help="decides which images are for testing")
-    args = flags.parse_args()
-    convert(args.source, args.target, to=args.to, test_share=args.test_share, seed=args.seed)
+    add_picture_flags(flags)
+    convert(**vars(flags.parse_args()))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ Counts = NDArray[np.int64]
 Resize = Literal["fit", "crop", "pad"]
 
 MANY_CLASSES = 20
+MAX_MEGAPIXELS = 250.0
+"""Of one picture, unless more are allowed: up to 1 GB of memory for each of the threads that decode."""
+
 PART_BYTES = 16 << 20
 
 
@@ -37,6 +40,7 @@ class ReadOptions:
         resize: how to make that size of images of another; None: they are wrong.
         cache_dir: where decoded images are kept; None: `cache` in the directory of the data.
         on_bad_image: whether an image that cannot be used is an error, or left out.
+        max_megapixels: of a picture; one of more cannot be used.
         batch_size: images that must be listed for training, at least.
     """
 
@@ -44,6 +48,7 @@ class ReadOptions:
     resize: Resize | None = None
     cache_dir: Path | None = None
     on_bad_image: Literal["error", "skip"] = "error"
+    max_megapixels: float = MAX_MEGAPIXELS
     batch_size: int = 1
 
 

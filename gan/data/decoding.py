@@ -1,9 +1,9 @@
 """From the bytes of a PNG or JPEG file to uint8 pixels: converted by rule, or refused by name, never cut silently.
 
 Grey, RGB and palette images are taken as they are; transparency is laid on black; 16-bit grey is rounded to 8 bits; the
-orientation that EXIF tells is applied. A picture whose three channels are equal everywhere is grey. CMYK, animations
-and 16-bit colour, which Pillow would cut, are refused. Every chunk of a PNG must have its checksum, which Pillow does
-not look at.
+orientation that EXIF tells is applied. Text and colour profiles are left out unread. A picture whose three channels are
+equal everywhere is grey. CMYK, animations and 16-bit colour, which Pillow would cut, are refused. Every chunk of a PNG
+must have its checksum, which Pillow does not look at.
 
     picture = decode(Path("cat.png").read_bytes())
     small = resized(picture.pixels, height=64, width=64, how="crop")
@@ -12,6 +12,7 @@ Shapes: `H W C` height, width, channels (1 or 3).
 """
 
 import io
+import math
 import os
 import struct
 import warnings
@@ -25,7 +26,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from gan.data.dataset import Resize
+from gan.data.dataset import MAX_MEGAPIXELS, Resize
+from gan.data.kinds import kind_of
 from gan.images import Pixels
 
 T = TypeVar("T")
@@ -36,6 +38,9 @@ BACKGROUND = 0
 
 PNG_SIGNATURE, JPEG_SIGNATURE = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 PNG_GREY = 0
+NO_PIXELS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+"""Chunks of a PNG with text or a colour profile, which is not applied."""
+
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16")
 
 
@@ -53,28 +58,37 @@ class Picture(NamedTuple):
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No warnings of what is odd in a picture but does not matter; that it is enormous is an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
+    """No warnings of what is odd in a picture but does not matter, and no limit but ours of its pixels."""
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
-def decode(content: bytes) -> Picture:
+def decode(content: bytes, *, max_megapixels: float = MAX_MEGAPIXELS) -> Picture:
     """Pixels of the bytes of a PNG or JPEG file.
 
     Raises:
-        BadImage: it is none, is damaged, or is of a kind that would lose something.
+        BadImage: it is none, is damaged, is larger than that, or is of a kind that would lose something.
     """
     depth = 8
     if content.startswith(PNG_SIGNATURE):
-        depth, colour = _checked_png(content)
+        depth, colour, content = _checked_png(content)
         if depth == 16 and colour != PNG_GREY:
             raise BadImage("has 16 bits per channel; expected 8: save it as an 8-bit image")
     elif not content.startswith(JPEG_SIGNATURE):
-        raise BadImage("is empty" if not content else "is neither a PNG nor a JPEG file")
+        kind = kind_of(content)
+        raise BadImage(f"is {kind or 'neither a PNG nor a JPEG file'}")
     try:
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
+            if (megapixels := image.width * image.height / 1e6) > max_megapixels:
+                raise BadImage(
+                    f"has {megapixels:.4g} megapixels; expected at most {max_megapixels:g}: pass --max-megapixels "
+                    f"{math.ceil(megapixels)} to read it"
+                )
             return _converted(image, depth)
     except (BadImage, MemoryError):
         raise
@@ -85,11 +99,15 @@ def decode(content: bytes) -> Picture:
         raise BadImage(f"cannot be decoded ({reason})") from error
 
 
-def _checked_png(content: bytes) -> tuple[int, int]:
-    """Bits per channel and colour type of a PNG whose chunks are all there and whole."""
+def _checked_png(content: bytes) -> tuple[int, int, bytes]:
+    """Bits per channel and colour type of a PNG whose chunks are all there and whole; and the PNG without what is no
+    pixels, which Pillow would unpack, up to a limit.
+    """
     position = len(PNG_SIGNATURE)
+    kept: list[bytes] = []
     if len(content) > 16 and content[8:16] != b"\0\0\0\x0dIHDR":
         raise BadImage("is damaged: it does not begin with a PNG header")
+    start = 0
     while position + 12 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, position)
         end = position + 8 + length
@@ -97,8 +115,11 @@ def _checked_png(content: bytes) -> tuple[int, int]:
             break
         if struct.unpack_from(">I", content, end)[0] != zlib.crc32(memoryview(content)[position + 4 : end]):
             raise BadImage(f"is damaged: the checksum of its {kind.decode('ascii', 'replace')} chunk is wrong")
+        if kind in NO_PIXELS:
+            kept.append(content[start:position])
+            start = end + 4
         if kind == b"IEND":
-            return content[24], content[25]
+            return content[24], content[25], b"".join([*kept, content[start:]])
         position = end + 4
     raise BadImage(f"is truncated: it ends after {len(content)} bytes, within the image")
 

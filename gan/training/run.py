@@ -20,7 +20,7 @@ from gan.about import About, Kind
 from gan.checkpoints import Saved
 from gan.config import Config, differences, dump_config
 from gan.data.batches import Batches
-from gan.data.dataset import DataSet, ReadOptions, Resize
+from gan.data.dataset import MAX_MEGAPIXELS, DataSet, ReadOptions, Resize
 from gan.data.loading import load_dataset
 from gan.devices.cluster import Place
 from gan.devices.memory import resident
@@ -62,6 +62,7 @@ class RunOptions:
     resize: Resize | None = None
     cache_dir: Path | None = None
     on_bad_image: Literal["error", "skip"] = "error"
+    max_megapixels: float = MAX_MEGAPIXELS
     save_steps: int = 1000
     save_minutes: float = math.inf
     record_steps: int = 1000
@@ -266,6 +267,7 @@ def _read_data(config: Config, options: RunOptions, *, batch_size: int) -> DataS
         resize=options.resize,
         cache_dir=options.cache_dir,
         on_bad_image=options.on_bad_image,
+        max_megapixels=options.max_megapixels,
         batch_size=batch_size,
     )
     return load_dataset(options.data_path, read)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gan.data.formats.listing import SPLITS, SUFFIXES
+from gan.names import same_form
 from gan.seeding import Purpose, numpy_stream
 
 CONVERTED = re.compile(r"(train|test)-(\d+)\.[^.]+")
@@ -55,14 +56,16 @@ def split_files(directory: Path, *, test_share: float, seed: int) -> list[ClassF
     }
     names = [CONVERTED.fullmatch(path.name) for paths in files.values() for path in paths]
     if all(names):
-        listed = [ClassFile(path.name.partition("-")[0], label, path) for label in files for path in files[label]]
+        listed = [
+            ClassFile(path.name.partition("-")[0], same_form(label), path) for label in files for path in files[label]
+        ]
         return sorted(listed, key=lambda file: (SPLITS.index(file.split), int(re.findall(r"\d+", file.path.name)[0])))
     listed = []
     for number, (label, paths) in enumerate(files.items()):
         tests = min(max(1, round(test_share * len(paths))), len(paths) - 1)
         order = numpy_stream(Purpose.SPLIT, seed, number).permutation(len(paths))
         chosen = set(order[:tests].tolist())
-        listed += [ClassFile(SPLITS[index in chosen], label, path) for index, path in enumerate(paths)]
+        listed += [ClassFile(SPLITS[index in chosen], same_form(label), path) for index, path in enumerate(paths)]
     return sorted(listed, key=lambda file: SPLITS.index(file.split))
 
 

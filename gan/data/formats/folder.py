@@ -216,7 +216,7 @@ def _examined(place: Place, content: bytes | BadImage, options: ReadOptions) -> 
     if isinstance(content, BadImage):
         return Examined(*place, None, content)
     try:
-        picture = decode(content)
+        picture = decode(content, max_megapixels=options.max_megapixels)
     except BadImage as problem:
         return Examined(*place, None, problem)
     height, width = size = picture.pixels.shape[:2]

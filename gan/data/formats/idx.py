@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from gan.data.dataset import DataSet, Labels
+from gan.data.kinds import kind_of
 from gan.errors import MissingError, UserError
 from gan.files import read_file
 from gan.images import ImageSpec, Pixels
@@ -82,10 +83,8 @@ def load_idx(directory: Path) -> DataSet:
 def read_idx(path: Path) -> Pixels:
     """The array, read-only, in an IDX file of unsigned bytes: labels (N,) or images (N, H, W). Else a `ValueError`."""
     content = _unpacked(path)
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        raise _bad(path, "looks like an HTML page; expected an IDX file: the download went wrong")
-    if not content:
-        raise _bad(path, "is empty; expected an IDX file")
+    if kind := None if content.startswith(b"\0\0") else kind_of(content):
+        raise _bad(path, f"is {kind}; expected an IDX file")
     if not content.startswith(b"\0\0"):
         raise _bad(path, f"starts with {content[:2].hex(' ')}; expected 00 00, the start of an IDX file")
     if len(content) < 4:

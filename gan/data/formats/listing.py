@@ -14,7 +14,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
@@ -24,7 +24,8 @@ import numpy as np
 
 from gan.data.dataset import Labels
 from gan.errors import MissingError, UserError
-from gan.files import read_file
+from gan.files import read_file, warn_once
+from gan.names import UNWRITABLE, WHITE, is_name, look_alikes, same_form
 
 SPLITS = ("train", "test")
 FILES = ("train/", "train_labels.csv", "test/", "test_labels.csv")
@@ -143,7 +144,9 @@ def read_listing(directory: Path, *, batch_size: int = 1) -> Listing:
     unknown = {row.label for row in test.rows}.difference(classes) if classes else set()
     for row in test.rows if unknown else ():
         if row.label in unknown:
-            problems.add(test.where(row), f"no row of {train.table.name} has the label {row.label!r}")
+            alike = [name for group in look_alikes([*classes, row.label]) if row.label in group for name in group]
+            meant = "".join(f"; is it {name!r}?" for name in alike[:2] if name != row.label)
+            problems.add(test.where(row), f"no row of {train.table.name} has the label {row.label!r}{meant}")
     if 0 < len(train.rows) < batch_size:
         problems.add(
             f"{train.table}:{train.rows[-1].line}",
@@ -152,13 +155,25 @@ def read_listing(directory: Path, *, batch_size: int = 1) -> Listing:
         )
     if problems.count:
         raise problems.error(directory, "correct the tables")
+    warn_of_look_alikes(classes)
     return Listing(directory, train, test, tuple(classes))
+
+
+def warn_of_look_alikes(classes: Iterable[str]) -> None:
+    """Tell of classes that may be meant as one."""
+    if groups := look_alikes(classes):
+        found = "; ".join(" and ".join(map(repr, group)) for group in groups[:SHOWN_PROBLEMS])
+        warn_once(f"these classes differ by case, spaces or form only, and stay apart: {found}")
 
 
 def _read_split(directory: Path, name: str, problems: Problems) -> Split:
     table = directory / f"{name}_labels.csv"
     content = read_file(table)
     files = _picture_files(directory / name)
+    forms: dict[str, list[str]] = {}
+    for file in files:
+        if not file.isascii():
+            forms.setdefault(same_form(file), []).append(file)
     first_lines: dict[str, int] = {}
     rows = []
     problems_before = problems.count
@@ -168,11 +183,13 @@ def _read_split(directory: Path, name: str, problems: Problems) -> Split:
         raise UserError(f"{table}:1: found {shown(', '.join(found)) or 'nothing'}; expected {', '.join(HEADER)}")
     labels: set[str] = set()
     for line, record in records:
-        values = [value.strip() for value in record]
+        values = [value.strip(WHITE) for value in record]
         if not any(values):
             continue
+        if len(values) == 2:
+            values = [_file_named(values[0], files, forms), same_form(values[1])]
         # A name that was found, and a label that was right before, need no closer look: there may be a million rows.
-        known = len(values) == 2 and values[1] in labels and values[0] in files and values[0].isprintable()
+        known = len(values) == 2 and values[1] in labels and values[0] in files and not UNWRITABLE.search(values[0])
         problem = None if known else row_problem(values, name)
         if problem is None:
             file, label = values
@@ -186,6 +203,12 @@ def _read_split(directory: Path, name: str, problems: Problems) -> Split:
     if not rows and problems.count == problems_before:
         problems.add(f"{table}:1", "no row follows the header; expected one for each image")
     return Split(name, table, rows, sorted(files), hashlib.sha256(content).hexdigest())
+
+
+def _file_named(name: str, files: Mapping[str, object], forms: Mapping[str, list[str]]) -> str:
+    """The file that a row means: the one of that name, or else the only one whose name is the same to Unicode."""
+    alike = [] if name in files or name.isascii() else forms.get(same_form(name), [])
+    return alike[0] if len(alike) == 1 else name
 
 
 def _picture_files(directory: Path) -> dict[str, tuple[int, int]]:
@@ -215,6 +238,9 @@ def _records(table: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
         for values in reader:
             yield reader.line_num, values
     except csv.Error as error:
+        if "field limit" in str(error):
+            found = f"a value has more than {csv.field_size_limit():,} characters"
+            raise UserError(f"{table}:{reader.line_num}: {found}; expected a name: is a quote not closed?") from None
         raise UserError(f"{table}:{reader.line_num}: {error}; expected comma-separated values") from None
 
 
@@ -223,7 +249,7 @@ def row_problem(values: list[str], split: str) -> str | None:
     if len(values) != len(HEADER):
         return f"found {len(values)} value{'s' * (len(values) != 1)}; expected a file name and a label"
     name, label = values
-    if not name or not name.isprintable() or name != name.strip() or len(name.encode()) > MAX_NAME_LENGTH:
+    if not is_name(name) or len(name.encode()) > MAX_NAME_LENGTH:
         return f"the file name is '{shown(name)}'; expected that of a file in {split}/"
     if "/" in name:
         escapes = name.startswith("/") or ".." in name.split("/")
@@ -231,7 +257,7 @@ def row_problem(values: list[str], split: str) -> str | None:
         return f"{name} is {place} {split}/; expected the name of a file in it"
     if not name.lower().endswith(SUFFIXES) or name.startswith("."):
         return f"{name} is no picture file; expected a name that ends in .png or .jpg"
-    if not label or not label.isprintable() or label != label.strip() or len(label) > MAX_LABEL_LENGTH:
+    if not is_name(label) or len(label) > MAX_LABEL_LENGTH:
         return f"the label is {label[:MAX_LABEL_LENGTH]!r}; expected 1 to {MAX_LABEL_LENGTH} printable characters"
     return None
 
@@ -239,7 +265,7 @@ def row_problem(values: list[str], split: str) -> str | None:
 def shown(text: str) -> str:
     """Text of others in a message: of bounded length, and on one line."""
     short = text if len(text) <= MAX_NAME_LENGTH else f"{text[:MAX_NAME_LENGTH]}..."
-    return short if short.isprintable() else short.encode("unicode_escape").decode()
+    return short.encode("unicode_escape").decode() if UNWRITABLE.search(short) else short
 
 
 def class_order(labels: set[str]) -> list[str]:
