@@ -32,7 +32,12 @@ def look_alikes(names: Iterable[str]) -> list[list[str]]:
     """Names that differ by case, spaces or form only, in groups, each of them and all of them sorted."""
     groups = defaultdict(list)
     for name in names:
-        plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", name)).casefold()
+        plain = "".join(each for each in unicodedata.normalize("NFKC", name).casefold() if not _is_unseen(each))
         number = NUMBER.fullmatch(plain)
         groups[f"{number[1].strip('+')}{number[2]}" if number else plain].append(name)
     return sorted(sorted(group) for group in groups.values() if len(group) > 1)
+
+
+def _is_unseen(character: str) -> bool:
+    """Whether it is a space, or a format character such as a soft hyphen."""
+    return character.isspace() or unicodedata.category(character) == "Cf"

@@ -180,6 +180,8 @@ def test_few_bits_of_grey_use_the_whole_range(depth):
         ),
         (b'{"message": "Not Found"}', "is a JSON document, perhaps an error of a download: download the file itself"),
         (b"\0\x05\x16\x07\0\x02\0\0Mac OS X", "is what macOS keeps beside a file, as ._NAME: name the file itself"),
+        (b"<!---->" * 70 + b"<html>", "is a web page, perhaps an error of a download: download"),
+        (b"<!---->" * 70 + b"<svg>", "is an SVG drawing: save it as PNG or JPEG"),
         (gzip.compress(b"picture", mtime=0), "is a gzip archive: unpack it"),
         (b"PK\x03\x04\x14\0", "is a zip archive: unpack it"),
         (encoded(Image.new("CMYK", (3, 2)), "JPEG"), "is a CMYK image; expected grey or RGB"),
@@ -299,9 +301,10 @@ def chunk(kind: bytes, content: bytes) -> bytes:
         chunk(b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(b"a" * 3_000_000)),
         chunk(b"iCCP", b"profile\0\0" + zlib.compress(b"a" * 3_000_000)),
         chunk(b"tEXt", b"Comment\0" + b"a" * 3_000_000),
+        chunk(b"gAMA", b"\0"),
         40 * chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 1_000_000)),
     ],
-    ids=["text", "international text", "a colour profile", "text as it is", "many texts"],
+    ids=["text", "international text", "a colour profile", "text as it is", "a damaged gamma", "many texts"],
 )
 def test_what_is_no_pixels_is_not_looked_at(extra):
     """Pillow would unpack it, and call the picture damaged where that is long."""
@@ -320,3 +323,19 @@ def test_a_large_picture_is_read_up_to_our_limit():
             decode(content, max_megapixels=180)
     assert str(error.value) == "has 190 megapixels; expected at most 180: pass --max-megapixels 190 to read it"
     assert Image.MAX_IMAGE_PIXELS is not None  # Others in this process keep theirs.
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        b"\xff\xed\x00\x16Photoshop 3.0\x00" + b"8BIM\x04\x04",
+        b"\xff\xe2\x00\x10ICC_PROFILE\x00\x01\x02",
+        b"\xff\xe1\x00\x08http:/",
+        b"\xff\xfe\x00\x06note",
+    ],
+    ids=["a damaged one of Photoshop", "a part of a profile", "another than EXIF", "a comment"],
+)
+def test_what_is_no_pixels_of_a_jpeg_is_not_looked_at(segment):
+    content = encoded(RGB, "JPEG")
+    found = decode(content[:2] + segment + content[2:])
+    np.testing.assert_array_equal(found.pixels, decode(content).pixels)

@@ -101,7 +101,7 @@ def test_a_comma_in_a_label_is_quoted(directory):
         ("train/1.png, a", "train/1.png is not directly in train/; expected the name of a file in it"),
         ("1.gif, a", "1.gif is no picture file; expected a name that ends in .png or .jpg"),
         ("1, a", "1 is no picture file; expected a name that ends in .png or .jpg"),
-        (".hidden.png, a", ".hidden.png is no picture file; expected a name that ends in .png or .jpg"),
+        (".hidden.png, a", ".hidden.png is a hidden file; expected the picture itself"),
         ("0.png, b", "0.png is already in line 2"),
         ("0.png, a", "0.png is already in line 2"),
     ],

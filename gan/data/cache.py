@@ -30,7 +30,7 @@ from gan.errors import UserError
 from gan.files import check_writable, exclusive, file_errors, flush, warn_once, writing
 from gan.images import Pixels
 
-VERSION = 1
+VERSION = 2
 """Part of the digest: to be raised when this code would decode the same files to other pixels."""
 
 IMAGES, ABOUT = "images.bin", "about.json"

@@ -38,8 +38,14 @@ BACKGROUND = 0
 
 PNG_SIGNATURE, JPEG_SIGNATURE = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 PNG_GREY = 0
-NO_PIXELS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
-"""Chunks of a PNG with text or a colour profile, which is not applied."""
+ENDS = (0xDA, 0xFF)
+"""After which markers of a JPEG its pixels follow, or what is not looked into."""
+
+PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"acTL", b"fcTL", b"fdAT")
+"""Chunks of a PNG that are looked at: others hold text, colour profiles or what else says nothing of the pixels."""
+
+NOTES = (*range(0xE1, 0xEE), 0xEF, 0xFE)
+"""Segments of a JPEG that say nothing of the pixels, but for EXIF, which shares the first of these with others."""
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16")
 
@@ -79,7 +85,9 @@ def decode(content: bytes, *, max_megapixels: float = MAX_MEGAPIXELS) -> Picture
         depth, colour, content = _checked_png(content)
         if depth == 16 and colour != PNG_GREY:
             raise BadImage("has 16 bits per channel; expected 8: save it as an 8-bit image")
-    elif not content.startswith(JPEG_SIGNATURE):
+    elif content.startswith(JPEG_SIGNATURE):
+        content = _without_notes(content)
+    else:
         kind = kind_of(content)
         raise BadImage(f"is {kind or 'neither a PNG nor a JPEG file'}")
     try:
@@ -115,13 +123,25 @@ def _checked_png(content: bytes) -> tuple[int, int, bytes]:
             break
         if struct.unpack_from(">I", content, end)[0] != zlib.crc32(memoryview(content)[position + 4 : end]):
             raise BadImage(f"is damaged: the checksum of its {kind.decode('ascii', 'replace')} chunk is wrong")
-        if kind in NO_PIXELS:
+        if kind not in PIXELS:
             kept.append(content[start:position])
             start = end + 4
         if kind == b"IEND":
             return content[24], content[25], b"".join([*kept, content[start:]])
         position = end + 4
     raise BadImage(f"is truncated: it ends after {len(content)} bytes, within the image")
+
+
+def _without_notes(content: bytes) -> bytes:
+    """A JPEG without the segments that say nothing of its pixels, which Pillow would look at, and may stumble on."""
+    kept, position = [content[:2]], 2
+    while position + 4 <= len(content) and content[position] == 0xFF and content[position + 1] not in ENDS:
+        marker, length = content[position + 1], int.from_bytes(content[position + 2 : position + 4])
+        segment = content[position : position + 2 + length]
+        if marker not in NOTES or segment[4:10] == b"Exif\0\0":
+            kept.append(segment)
+        position += 2 + length
+    return b"".join([*kept, content[position:]])
 
 
 def _converted(image: Image.Image, depth: int) -> Picture:

@@ -46,8 +46,8 @@ KINDS = (
     (rb"\x1f\x8b", Kind("a gzip archive", UNPACK)),
     (rb"PK\x03\x04", Kind("a zip archive", UNPACK)),
     (rb"(7z\xbc\xaf|Rar!|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd)", Kind("an archive", UNPACK)),
-    (rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!DOCTYPE svg[^>]*>\s*)?<svg", Kind("an SVG drawing", CONVERT)),
-    (rb"(?i)\s*(<!doctype html|<html|<head|<body)", Kind("a web page, perhaps an error of a download", AGAIN)),
+    (rb"(?i)\s*<(.*<)?(!doctype html|html|head|body)\b", Kind("a web page, perhaps an error of a download", AGAIN)),
+    (rb"\s*<(.*<)?svg\b", Kind("an SVG drawing", CONVERT)),
     (rb"\s*<(\?xml|Error)", Kind("an XML document, perhaps an error of a download", AGAIN)),
     (rb"\s*[{\[]\s*\"", Kind("a JSON document, perhaps an error of a download", AGAIN)),
 )

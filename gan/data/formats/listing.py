@@ -234,13 +234,15 @@ def _records(table: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
         line = content.count(b"\n", 0, error.start) + 1
         raise UserError(f"{table}:{line}: byte {error.start} is not UTF-8; save the table as UTF-8 text") from None
     reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    first = 1
     try:
         for values in reader:
             yield reader.line_num, values
+            first = reader.line_num + 1
     except csv.Error as error:
         if "field limit" in str(error):
             found = f"a value has more than {csv.field_size_limit():,} characters"
-            raise UserError(f"{table}:{reader.line_num}: {found}; expected a name: is a quote not closed?") from None
+            raise UserError(f"{table}:{first}: {found}; expected a name: is a quote not closed?") from None
         raise UserError(f"{table}:{reader.line_num}: {error}; expected comma-separated values") from None
 
 
@@ -255,7 +257,9 @@ def row_problem(values: list[str], split: str) -> str | None:
         escapes = name.startswith("/") or ".." in name.split("/")
         place = "outside of" if escapes else "not directly in"
         return f"{name} is {place} {split}/; expected the name of a file in it"
-    if not name.lower().endswith(SUFFIXES) or name.startswith("."):
+    if name.startswith("."):
+        return f"{name} is a hidden file; expected the picture itself"
+    if not name.lower().endswith(SUFFIXES):
         return f"{name} is no picture file; expected a name that ends in .png or .jpg"
     if not is_name(label) or len(label) > MAX_LABEL_LENGTH:
         return f"the label is {label[:MAX_LABEL_LENGTH]!r}; expected 1 to {MAX_LABEL_LENGTH} printable characters"
