@@ -12,6 +12,8 @@ if not (3, 11) <= sys.version_info[:2] <= (3, 13):
     )
     sys.exit(2)
 
+for name in [name for name in os.environ if name.startswith("KERAS_")]:
+    del os.environ[name]
 # Keras chooses its backend once, when it is first imported; every module here needs this one.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 # There it finds its other defaults: those in a user's home directory would change results.

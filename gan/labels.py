@@ -39,7 +39,7 @@ def class_index(text: str, spec: ImageSpec) -> int:
     text = same_form(text)
     if text in spec.class_names:
         return spec.class_names.index(text)
-    if text.isdecimal() and int(text) < spec.num_classes:
+    if re.fullmatch("[0-9]{1,9}", text) and int(text) < spec.num_classes:
         return int(text)
     names = ", ".join(spec.class_names[:20]) + (", ..." if spec.num_classes > 20 else "")
     raise UserError(f"there is no class {text!r}; expected a name ({names}) or 0 to {spec.num_classes - 1}")

@@ -106,6 +106,9 @@ def test_a_class_is_found_by_what_is_the_same_to_unicode():
     spec = ImageSpec.from_dict({"height": 8, "width": 8, "channels": 1, "class_names": [NFD, "dog"]})
     assert spec.class_names == (NFC, "dog")
     assert class_index(NFD, spec) == class_index(NFC, spec) == 0
+    for text in ("9" * 5000, "２"):
+        with pytest.raises(UserError, match="there is no class"):
+            class_index(text, spec)
     assert label_text(parse_labels(f"{NFD}:1,dog:3", spec), spec) == f"{NFC}:0.25,dog:0.75"
 
 
