@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 
 
 def import_tensorflow(*, devices: str | None = None, deterministic: bool = False) -> None:
@@ -60,9 +60,11 @@ def _stderr_aside() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-            os.write(alive, b"1")
+            with suppress(OSError):  # It was killed, or whoever started this process has its children cleared up.
+                os.write(alive, b"1")
             os.close(alive)
-            os.waitpid(child, 0)
+            with suppress(OSError):
+                os.waitpid(child, 0)
 
 
 def _copy(file: int, output: int) -> None:

@@ -143,3 +143,14 @@ def test_a_script_runs_with_closed_streams(closed):
     done = run("train.py", "-c", "absent.yaml", shell=closed)
     assert done.returncode == 2
     assert ("absent.yaml: no such file" in done.stderr) is (closed == ">&-")
+
+
+def test_the_start_needs_no_news_of_a_child(tmp_path):
+    """Whoever started the process may have asked the system to clear its children up."""
+    (tmp_path / "tensorflow.py").write_text("class config:\n    list_logical_devices = list")
+    program = (
+        f"import signal, sys; sys.path.insert(0, {str(tmp_path)!r}); signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+    )
+    program += "from gan.starting import import_tensorflow; import_tensorflow(); print('started')"
+    done = run("-c", program)
+    assert (done.stdout, done.stderr) == ("started\n", "")

@@ -9,6 +9,7 @@ from helpers import write_pictures
 
 from gan.data.convert import convert
 from gan.data.dataset import ReadOptions
+from gan.data.formats import listing
 from gan.data.formats.folder import load_folder
 from gan.data.formats.listing import read_listing, shown
 from gan.errors import UserError
@@ -151,3 +152,11 @@ def test_a_value_without_an_end_is_one_line(tmp_path):
     (directory / "train_labels.csv").write_text('Filename, Label\n"0.png, cat\n' + 20_000 * "1.png, dog\n")
     with pytest.raises(UserError, match=r"csv:2: a value has more than 131,072 characters; expected a name: is"):
         read_listing(directory)
+
+
+def test_many_labels_that_are_no_class_are_looked_at_once(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(listing, "look_alikes", lambda names: asked.append(sorted(names)) or look_alikes(names))
+    with pytest.raises(UserError):
+        read_listing(pictures(tmp_path, ["1", "2"], ["1.0", "2.0", "7", "7"]))
+    assert asked == [["1", "1.0", "2", "2.0", "7"]]

@@ -142,10 +142,11 @@ def read_listing(directory: Path, *, batch_size: int = 1) -> Listing:
     train, test = (_read_split(directory, name, problems) for name in SPLITS)
     classes = class_order({row.label for row in train.rows})
     unknown = {row.label for row in test.rows}.difference(classes) if classes else set()
+    groups = [set(group) for group in look_alikes([*classes, *unknown])] if unknown else []
+    alike = {label: sorted(group - unknown) for group in groups for label in group & unknown}
     for row in test.rows if unknown else ():
         if row.label in unknown:
-            alike = [name for group in look_alikes([*classes, row.label]) if row.label in group for name in group]
-            meant = "".join(f"; is it {name!r}?" for name in alike[:2] if name != row.label)
+            meant = "".join(f"; is it {name!r}?" for name in alike.get(row.label, [])[:1])
             problems.add(test.where(row), f"no row of {train.table.name} has the label {row.label!r}{meant}")
     if 0 < len(train.rows) < batch_size:
         problems.add(
