@@ -56,6 +56,7 @@ def worker(turns: int, seed: int) -> None:
     from gan.about import About
     from gan.config import Config
     from gan.data.batches import Batches
+    from gan.data.dataset import Subset
     from gan.devices.strategy import make_strategy
     from gan.images import ImageSpec
     from gan.runs import make_trainer
@@ -64,7 +65,9 @@ def worker(turns: int, seed: int) -> None:
     config = Config(seed=seed, gan_batch_size=BATCH * strategy.num_replicas_in_sync)
     spec = ImageSpec(SIDE, SIDE, 1, tuple("0123456789"))
     images = np.random.default_rng(seed).integers(0, 256, (512, *spec.shape), np.uint8)
-    batches = Batches(images, np.arange(512, dtype=np.int32) % 10, batch_size=config.gan_batch_size, seed=seed)
+    batches = Batches(
+        Subset.of(images, np.arange(512, dtype=np.int32) % 10), batch_size=config.gan_batch_size, seed=seed
+    )
     trainer = make_trainer(About("gan", 0, spec, config, data=""), strategy, total_steps=10_000)
     trained = [variable for model in trainer.models.values() for variable in model.trainable_variables]
     size = sum(4.0 * np.prod(variable.shape) for variable in trained)  # All are float32.

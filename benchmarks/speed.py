@@ -103,6 +103,7 @@ def step_speeds(config: Any, *, turns: int, steps: int) -> dict[str, float]:
 
     from gan.about import About
     from gan.data.batches import Batches
+    from gan.data.dataset import Subset
     from gan.devices.strategy import make_strategy
     from gan.images import ImageSpec
     from gan.runs import make_trainer
@@ -111,7 +112,9 @@ def step_speeds(config: Any, *, turns: int, steps: int) -> dict[str, float]:
     spec = ImageSpec(32, 32, 1, tuple("0123456789"))
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (2048, *spec.shape), np.uint8)
-    batches = Batches(images, rng.integers(0, 10, 2048).astype(np.int32), batch_size=config.gan_batch_size, seed=0)
+    batches = Batches(
+        Subset.of(images, rng.integers(0, 10, 2048).astype(np.int32)), batch_size=config.gan_batch_size, seed=0
+    )
     strategy = make_strategy(None)
     runners: dict[str, Callable[[int], Any]] = {}
     for dtype, policy in (("float32", "float32"), ("bfloat16", "mixed_bfloat16")):
@@ -154,7 +157,14 @@ def scoring_seconds(data: Any, classifier_dir: Path) -> float:
 
     config = Config()
     classifier = load(classifier_dir, "classifier").network
-    scorer = Scorer(classifier, data, samples=10_000, noise_dims=config.noise_dims, seed=0)
+    scorer = Scorer(
+        classifier,
+        data.test,
+        num_classes=data.spec.num_classes,
+        samples=10_000,
+        noise_dims=config.noise_dims,
+        seed=0,
+    )
     sampler = Sampler(Generator(data.spec, config), data.spec, noise_dims=config.noise_dims)
     scorer.score(sampler.sample)
     return seconds_of(lambda: scorer.score(sampler.sample))

@@ -38,6 +38,7 @@ def main() -> None:
     from gan.about import About
     from gan.config import Config
     from gan.data.batches import Batches
+    from gan.data.dataset import Subset
     from gan.devices.strategy import make_strategy
     from gan.images import ImageSpec
     from gan.runs import make_trainer
@@ -48,7 +49,7 @@ def main() -> None:
     rng = np.random.default_rng(options.seed)
     images = rng.integers(0, 256, (IMAGES, *spec.shape), np.uint8)
     labels = rng.integers(0, 10, IMAGES).astype(np.int32)
-    batches = Batches(images, labels, batch_size=config.gan_batch_size, seed=options.seed)
+    batches = Batches(Subset.of(images, labels), batch_size=config.gan_batch_size, seed=options.seed)
     one, two = (str(options.devices[0]), ",".join(map(str, options.devices))) if options.devices else ("cpu", "cpu:2")
 
     def turn(trainer: GanTrainer, steps_per_call: int) -> None:

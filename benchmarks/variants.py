@@ -56,7 +56,8 @@ def main() -> None:
             about = About("gan", 0, data.spec, config, data.digest)
             policy = choose(config.mixed_precision, strategy).policy
             trainer = make_trainer(about, strategy, total_steps=options.steps, classifier=classifier, dtype=policy)
-            batches = Batches(data.train_images, data.train_labels, batch_size=config.gan_batch_size, seed=seed)
+            learnt, scored = data.divide(config.held_out)
+            batches = Batches(learnt, batch_size=config.gan_batch_size, seed=seed)
             trainer.run(0, batches.take(0, config.crit_steps))  # Traces.
             started = time.perf_counter()
             for step in range(1, options.steps):
@@ -66,7 +67,8 @@ def main() -> None:
             sampler = Sampler(trainer.networks.average, data.spec, noise_dims=config.noise_dims, strategy=strategy)
             scorer = Scorer(
                 classifier,
-                data,
+                scored,
+                num_classes=data.spec.num_classes,
                 samples=config.fid_samples,
                 noise_dims=config.noise_dims,
                 seed=seed,
@@ -85,8 +87,8 @@ def main() -> None:
                 path = options.pictures / f"{variant or 'defaults'}-{seed}.png"
                 path.write_bytes(encode(enlarge(picture, 2), "png"))
     print(
-        f"\n{options.steps} steps; N = {scorer.samples:,}, noise floor {scorer.noise_floor:.3f}, classifier "
-        f"{scorer.classifier}; {device}, {today()}"
+        f"\n{options.steps} steps; N = {scores['samples']:,} of the {scores['split']}, noise floor "
+        f"{scores['noise_floor']:.3f}, classifier {scores['classifier']}; {device}, {today()}"
     )
     sys.exit(not finite)
 

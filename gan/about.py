@@ -18,7 +18,7 @@ from gan.files import content_of
 from gan.images import ImageSpec
 from gan.yaml_text import ConfigError
 
-Kind = Literal["classifier", "gan"]
+Kind = Literal["classifier", "gan", "judge"]
 
 FORMAT = 2
 """Of about.json. Format 1 had no number, and its networks had no names."""
@@ -26,8 +26,9 @@ FORMAT = 2
 FIRST_NETWORKS: dict[Kind, dict[str, str]] = {
     "gan": {"generator": "dcgan", "critic": "dcgan"},
     "classifier": {"classifier": "cnn"},
+    "judge": {"judge": "residual"},
 }
-"""The networks of checkpoints of format 1."""
+"""The networks of checkpoints of format 1, and those that no config names."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class About:
     def __post_init__(self) -> None:
         if not self.networks:
             chosen = {"generator": self.config.generator, "critic": self.config.critic}
-            object.__setattr__(self, "networks", chosen if self.kind == "gan" else FIRST_NETWORKS["classifier"])
+            object.__setattr__(self, "networks", chosen if self.kind == "gan" else FIRST_NETWORKS[self.kind])
 
 
 class Damaged(UserError):
@@ -91,6 +92,7 @@ def read_about(path: Path) -> About:
             )
         if "networks" not in values:
             values["networks"] = FIRST_NETWORKS[values["kind"]]
+        values["config"].setdefault("held_out", 0.0)  # Before there was that field, nothing was.
         config = _checked_config(path, values)
         spec = ImageSpec.from_dict(values.pop("spec"))
         return About(**values | {"spec": spec, "config": config})

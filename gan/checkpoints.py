@@ -39,7 +39,11 @@ Which = Literal["newest", "best"] | int
 BEST_BY = "fid"
 """The score whose lowest value makes a checkpoint the best."""
 
-DRAWS: dict[Kind, tuple[str, str]] = {"gan": ("average", "generator"), "classifier": ("classifier", "classifier")}
+DRAWS: dict[Kind, tuple[str, str]] = {
+    "gan": ("average", "generator"),
+    "classifier": ("classifier", "classifier"),
+    "judge": ("judge", "judge"),
+}
 """What is loaded for use: the name it is saved under, and what it is built as."""
 
 

@@ -21,7 +21,19 @@ BAD_INPUT = 2
 DIVERGED = 3
 INTERRUPTED = 130
 
-PACKAGES = ("keras", "numpy", "PIL", "pydantic", "scipy", "tensorboard", "tensorflow", "tqdm", "yaml")
+PACKAGES = (
+    "jinja2",
+    "keras",
+    "matplotlib",
+    "numpy",
+    "PIL",
+    "pydantic",
+    "scipy",
+    "tensorboard",
+    "tensorflow",
+    "tqdm",
+    "yaml",
+)
 """By the names they are imported by. That another module is missing is a bug, and keeps its traceback."""
 
 
@@ -144,8 +156,8 @@ def add_picture_flags(flags: argparse.ArgumentParser) -> None:
     )
 
 
-def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
-    """The flags of both training scripts: the fields of `gan.training.run.RunOptions`, and `--seed`."""
+def add_data_flags(flags: argparse.ArgumentParser) -> None:
+    """The flags of scripts that read a data set."""
     flags.add_argument(
         "--data-path", type=local_text, default="datasets/MNIST", help="directory of the images, or digits (built in)"
     )
@@ -157,6 +169,11 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
     flags.add_argument("--on-bad-image", choices=("error", "skip"), default="error", help="images that cannot be used")
     add_picture_flags(flags)
     flags.add_argument("--cache-dir", type=local_path, help="where decoded images are kept (default: DATA_PATH/cache)")
+
+
+def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
+    """The flags of both training scripts: the fields of `gan.training.run.RunOptions`, and `--seed`."""
+    add_data_flags(flags)
     flags.add_argument(
         "-c",
         "--config",

@@ -67,10 +67,23 @@ AUGMENTATIONS = Table(
 GENERATORS = Table(dcgan="gan.models.generator:Generator")
 CRITICS = Table(dcgan="gan.models.critic:Critic")
 CLASSIFIERS = Table(cnn="gan.models.classifier:Classifier")
+JUDGES = Table(residual="gan.models.residual:ResidualClassifier")
 METRICS = Table(
     fid="gan.evaluation.metrics.frechet:fid",
+    class_fid="gan.evaluation.metrics.class_fid:class_fid",
+    blocks="gan.evaluation.metrics.blocks:blocks",
+    patches="gan.evaluation.metrics.patches:patches_metric",
+    colours="gan.evaluation.metrics.colours:colours",
+    detector="gan.evaluation.metrics.detector:detector",
     accuracy="gan.evaluation.metrics.accuracy:accuracy",
+    judge="gan.evaluation.metrics.judgement:judge_accuracy",
+    kid="gan.evaluation.metrics.kid:kid",
+    neighbours="gan.evaluation.metrics.neighbours:neighbours",
+    diversity="gan.evaluation.metrics.diversity:diversity",
+    memorisation="gan.evaluation.metrics.memorisation:memorisation",
+    margin="gan.evaluation.metrics.margin:label_margin",
+    cas="gan.evaluation.metrics.cas:cas",
 )
 
-NETWORKS = {"generator": GENERATORS, "critic": CRITICS, "classifier": CLASSIFIERS}
+NETWORKS = {"generator": GENERATORS, "critic": CRITICS, "classifier": CLASSIFIERS, "judge": JUDGES}
 """The table of each kind of network."""

@@ -16,7 +16,7 @@ from gan import checkpoints
 from gan.about import About
 from gan.checkpoints import Saved
 from gan.config import Config
-from gan.data.dataset import MAX_MEGAPIXELS, DataSet
+from gan.data.dataset import MAX_MEGAPIXELS
 from gan.devices.cluster import ALONE, Place
 from gan.devices.strategy import check_agreement
 from gan.errors import UserError
@@ -48,7 +48,7 @@ def train_classifier(config: Config, options: RunOptions, place: Place = ALONE) 
     with run.strategy.scope():
         classifier = build(run.about, "classifier", dtype=run.precision.policy)
     if options.load_dir is not None and run.resumed is None:
-        start = find_classifier(options.load_dir, run.data, options)
+        start = find_classifier(options.load_dir, run)
         checkpoints.restore(start.path, {"classifier": classifier}, partial=True)
     trainer = ClassifierTrainer(
         classifier, run.data.spec, config=config, total_steps=run.total_steps, strategy=run.strategy
@@ -78,22 +78,29 @@ def train_gan(config: Config, options: RunOptions, place: Place = ALONE) -> Scor
         return scores
     data, strategy = run.data, run.strategy
     with strategy.scope():
-        classifier = load_classifier(options.load_dir or options.save_dir, data, options)
+        classifier = load_classifier(options.load_dir or options.save_dir, run)
     trainer = make_trainer(
         run.about, strategy, total_steps=run.total_steps, classifier=classifier, dtype=run.precision.policy
     )
     run.begin(trainer)
     noise_dims = config.noise_dims
     scorer = Scorer(
-        classifier, data, samples=config.fid_samples, noise_dims=noise_dims, seed=config.seed, strategy=strategy
+        classifier,
+        run.scored,
+        num_classes=data.spec.num_classes,
+        samples=config.fid_samples,
+        noise_dims=noise_dims,
+        seed=config.seed,
+        strategy=strategy,
     )
-    check_agreement(strategy, place, scorer.classifier)
-    print(f"scored by classifier {scorer.classifier}: noise floor {scorer.noise_floor:.3f}, N = {scorer.samples:,}")
+    digest = scorer.about["classifier"]
+    check_agreement(strategy, place, digest)
+    print(f"scored by classifier {digest} and {scorer.about['samples']:,} {run.scored.name}")
     if run.resumed is not None:
-        _check_classifier(run.resumed, scorer.classifier)
+        _check_classifier(run.resumed, digest)
     if options.dry_run:
         return None
-    run.about = replace(run.about, classifier=scorer.classifier)
+    run.about = replace(run.about, classifier=digest)
     sampler = Sampler(trainer.networks.average, data.spec, noise_dims=noise_dims, strategy=strategy)
     columns = grid_labels(data.spec, config.seed)
 
@@ -174,23 +181,27 @@ def _check_classifier(resumed: Saved, digest: str) -> None:
         )
 
 
-def load_classifier(directory: Path, data: DataSet, options: RunOptions) -> keras.Model:
-    """The newest classifier of a directory, in float32.
+def load_classifier(directory: Path, run: Run) -> keras.Model:
+    """The newest classifier of a directory, in float32; errors as of `find_classifier`."""
+    return checkpoints.open_saved(find_classifier(directory, run)).network
+
+
+def find_classifier(directory: Path, run: Run) -> Saved:
+    """The newest classifier of a directory, which must have been trained on what the run is trained on.
 
     Raises:
         UserError: there is none, or it was trained on other images.
     """
-    return checkpoints.open_saved(find_classifier(directory, data, options)).network
-
-
-def find_classifier(directory: Path, data: DataSet, options: RunOptions) -> Saved:
-    """The newest classifier of a directory, which must have been trained on these images."""
+    options, data, share = run.options, run.data, run.config.held_out
     command = _classifier_command(options, str(directory))
     found = checkpoints.find(directory, "classifier", remedy=f"run {command}, or name another directory")
-    if found.about.spec != data.spec:
-        images, expected = str(found.about.spec), str(data.spec)
-    elif found.about.data != data.digest:
-        images, expected = f"other images of {found.about.spec}", f"those of {options.data_path}"
+    about = found.about
+    if about.spec != data.spec:
+        images, expected = str(about.spec), str(data.spec)
+    elif about.data != data.digest:
+        images, expected = f"other images of {about.spec}", f"those of {options.data_path}"
+    elif about.config.held_out != share:
+        images, expected = f"images with held_out {about.config.held_out:g}", f"held_out {share:g}, as here"
     else:
         return found
     raise UserError(

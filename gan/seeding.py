@@ -29,6 +29,11 @@ class Purpose(IntEnum):
     STYLE = 12
     SPLIT = 13
     GRID_PAIRS = 14
+    HELD_OUT = 17
+    HALVES = 18
+    PATCHES = 20
+    FITTING = 21
+    MATCHED = 22
 
 
 def numpy_stream(purpose: Purpose, seed: int, index: int = 0) -> np.random.Generator:

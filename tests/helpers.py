@@ -25,6 +25,7 @@ TINY = Config(
     gan_epochs=2,
     cls_epochs=2,
     fid_samples=24,
+    held_out=0.0,
 )
 """Networks and batches for runs of a second or two."""
 
@@ -116,3 +117,8 @@ def tiny_trainer(strategy: Any, config: Config = TINY, *, total_steps: int = 10,
     from gan.runs import make_trainer  # Here: most tests that need helpers need no TensorFlow.
 
     return make_trainer(tiny_about(config), strategy, total_steps=total_steps, **keywords)
+
+
+def nearest_of(points: np.ndarray, index: int, k: int) -> float:
+    """How far the k-th nearest other point is, by sorting."""
+    return float(sorted(np.linalg.norm(point - points[index]) for i, point in enumerate(points) if i != index)[k - 1])

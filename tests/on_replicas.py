@@ -37,17 +37,25 @@ if __name__ == "__main__":
         classifier = Classifier(data.spec, config)
     about = About("gan", 0, data.spec, config, data.digest)
     trainer = make_trainer(about, strategy, total_steps=100)
-    scorer = Scorer(classifier, data, samples=299, noise_dims=config.noise_dims, seed=0, strategy=strategy)
+    scorer = Scorer(
+        classifier,
+        data.test,
+        num_classes=3,
+        samples=299,
+        noise_dims=config.noise_dims,
+        seed=0,
+        strategy=strategy,
+    )
     sampler = Sampler(trainer.networks.average, data.spec, noise_dims=config.noise_dims, strategy=strategy)
     labels = np.eye(3, dtype=np.float32)[np.arange(150) % 3]
     scores = scorer.score(sampler.sample)
     found = {
         "features": scorer.reader.read(data.train_images[:263], data.train_labels[:263]).features,
         "images": sampler.sample(labels, styles(config.noise_dims, seed=0, numbers=range(150))),
-        "scores": np.array([scores["fid"], scores["accuracy"], scorer.noise_floor]),
+        "scores": np.array([scores["fid"], scores["accuracy"], scores["noise_floor"]]),
     }
 
-    batches = Batches(data.train_images, data.train_labels, batch_size=config.gan_batch_size, seed=0)
+    batches = Batches(data.train, batch_size=config.gan_batch_size, seed=0)
     metrics = trainer.run(0, batches.take(0, 1))
     found |= {f"metric {name}": value.numpy() for name, value in metrics.items()}
     for name, part in trainer.state.items():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gan.data.batches import Batches
+from gan.data.dataset import Subset
 from gan.seeding import Purpose
 
 
@@ -13,7 +14,7 @@ def numbered(count: int, batch_size: int, *, seed: int = 5) -> Batches:
     """Batches of `count` images of 2x1x1, each holding its own number, as does its label."""
     numbers = np.arange(count)
     images = np.repeat(numbers.astype(np.uint8), 2).reshape(count, 2, 1, 1)
-    return Batches(images, numbers.astype(np.int32), batch_size=batch_size, seed=seed)
+    return Batches(Subset.of(images, numbers.astype(np.int32)), batch_size=batch_size, seed=seed)
 
 
 def test_a_batch_has_the_documented_shapes_and_types() -> None:
@@ -66,8 +67,10 @@ def test_images_may_be_mapped_from_disk(tmp_path: Path) -> None:
     images.tofile(tmp_path / "images")
     mapped = np.memmap(tmp_path / "images", np.uint8, "r", shape=images.shape)
     labels = np.arange(6, dtype=np.int32)
-    taken = Batches(mapped, labels, batch_size=4, seed=0).take(2, 1)
-    np.testing.assert_array_equal(taken.images, Batches(images, labels, batch_size=4, seed=0).take(2, 1).images)
+    taken = Batches(Subset.of(mapped, labels), batch_size=4, seed=0).take(2, 1)
+    np.testing.assert_array_equal(
+        taken.images, Batches(Subset.of(images, labels), batch_size=4, seed=0).take(2, 1).images
+    )
     assert not isinstance(taken.images, np.memmap)
 
 
@@ -75,8 +78,7 @@ def test_fewer_images_than_a_batch_says_what_to_lower() -> None:
     with pytest.raises(ValueError) as error:
         numbered(40, 64)
     assert str(error.value) == (
-        "the training split has 40 images, fewer than one batch of 64; "
-        "lower gan_batch_size (or cls_batch_size) to at most 40"
+        "there are 40 images, fewer than one batch of 64; lower gan_batch_size (or cls_batch_size) to at most 40"
     )
 
 
@@ -84,7 +86,7 @@ def test_impossible_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="the batch size is 0; expected at least 1"):
         numbered(4, 0)
     with pytest.raises(ValueError, match="there are 4 images but 3 labels; expected as many"):
-        Batches(np.zeros((4, 2, 2, 1), np.uint8), np.zeros(3, np.int32), batch_size=2, seed=0)
+        Batches(Subset.of(np.zeros((4, 2, 2, 1), np.uint8), np.zeros(3, np.int32)), batch_size=2, seed=0)
     with pytest.raises(ValueError, match="batches -1 to 1 were asked for; expected one or more, from 0"):
         numbered(4, 2).take(-1, 3)
     with pytest.raises(ValueError, match="batches 2 to 1 were asked for"):

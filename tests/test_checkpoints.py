@@ -47,7 +47,7 @@ def test_every_variable_comes_back(make, replicas, request, tmp_path):
     """Layers in lists too, which TensorFlow's own walk over a Keras model leaves out."""
     strategy = request.getfixturevalue(replicas)
     trained = make(strategy)
-    trained.run(0, Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0).take(0, 1))
+    trained.run(0, Batches(DATA.train, batch_size=8, seed=0).take(0, 1))
     fresh = make(strategy)
     path = checkpoints.save(tmp_path, about(), trained.state, keep=1)
     checkpoints.restore(path, fresh.state)
@@ -60,7 +60,7 @@ def test_every_variable_comes_back(make, replicas, request, tmp_path):
 
 
 def test_a_restored_run_goes_on_as_the_first_one(one_replica, tmp_path):
-    batches = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+    batches = Batches(DATA.train, batch_size=8, seed=0)
     one, other = gan_trainer(one_replica), gan_trainer(one_replica)
     one.run(0, batches.take(0, 2))
     checkpoints.restore(checkpoints.save(tmp_path, about(2), one.state, keep=1), other.state)

@@ -12,7 +12,7 @@ from gan.models.classifier import Classifier
 from gan.training.classifier import LARGEST_SHIFT, ClassifierTrainer, shifted
 
 DATA = tiny_data()
-BATCHES = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+BATCHES = Batches(DATA.train, batch_size=8, seed=0)
 
 
 def make_trainer(strategy, config=TINY, *, total_steps: int = 60) -> ClassifierTrainer:

@@ -317,6 +317,7 @@ VALID = {
     "ema_decay": MOMENT,
     "pan_classness": within(0.0, 1.0),
     "fid_samples": st.integers(2, 10**12),
+    "held_out": within(0.0, 0.5),
 }
 
 

@@ -25,7 +25,7 @@ def make_trainer(
 
 
 def batches(config: Config = TINY) -> Batches:
-    return Batches(DATA.train_images, DATA.train_labels, batch_size=config.gan_batch_size, seed=config.seed)
+    return Batches(DATA.train, batch_size=config.gan_batch_size, seed=config.seed)
 
 
 def run(trainer: GanTrainer, first: int, count: int) -> Values:

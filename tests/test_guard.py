@@ -19,7 +19,7 @@ from gan.training.classifier import ClassifierTrainer
 from gan.training.gan import GanTrainer
 
 DATA = tiny_data()
-BATCHES = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+BATCHES = Batches(DATA.train, batch_size=8, seed=0)
 
 
 def here(replica: int) -> tf.Tensor:

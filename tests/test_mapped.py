@@ -13,7 +13,7 @@ import pytest
 from gan.data import decoding
 from gan.data.batches import Batches
 from gan.data.cache import PixelFile, map_images
-from gan.data.dataset import parts, release
+from gan.data.dataset import Subset, parts, release
 from gan.data.decoding import in_order
 
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -59,7 +59,7 @@ def test_parts_are_all_images_in_order(tmp_path, count, monkeypatch):
 def test_batches_of_a_map_are_those_of_memory(tmp_path):
     images, labels = some_images(50, 6, 7, 1), np.arange(50, dtype=np.int32)
     mapped = write(tmp_path / "images", images)
-    one, other = (Batches(values, labels, batch_size=8, seed=3).take(5, 4) for values in (images, mapped))
+    one, other = (Batches(Subset.of(values, labels), batch_size=8, seed=3).take(5, 4) for values in (images, mapped))
     np.testing.assert_array_equal(one.images, other.images)
     np.testing.assert_array_equal(one.labels, other.labels)
 
@@ -73,11 +73,11 @@ from pathlib import Path
 import numpy as np
 from gan.data.batches import Batches
 from gan.data.cache import map_images
-from gan.data.dataset import parts
+from gan.data.dataset import Subset, parts
 
 peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 images = map_images(sys.argv[1], (4000, 100, 1000, 1))
-batches = Batches(images, np.zeros(4000, np.int32), batch_size=40, seed=0)
+batches = Batches(Subset.of(images, np.zeros(4000, np.int32)), batch_size=40, seed=0)
 batches.take(0, 1)
 before = peak()
 total = sum(int(batches.take(number, 1).images.max()) for number in range(100))

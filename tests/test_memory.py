@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from helpers import tiny_data, tiny_trainer
 
+from gan.data import dataset
 from gan.data.batches import Batches
 from gan.devices import memory
 from gan.devices.memory import ResidentBatches
@@ -14,7 +15,7 @@ DATA = tiny_data()
 
 @pytest.fixture
 def batches() -> Batches:
-    return Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+    return Batches(DATA.train, batch_size=8, seed=0)
 
 
 class Strategy:
@@ -27,9 +28,10 @@ class Strategy:
 
 def test_they_are_the_same_batches_on_the_device(batches, monkeypatch):
     released = []
-    monkeypatch.setattr(memory, "release", released.append)
-    found, expected = ResidentBatches(batches, "CPU:1").take(3, 4), batches.take(3, 4)
-    assert len(released) == 1 and released[0] is batches.images
+    monkeypatch.setattr(dataset, "release", released.append)
+    resident = ResidentBatches(batches, "CPU:1")
+    assert len(released) == 1 and released[0] is batches.subset.images
+    found, expected = resident.take(3, 4), batches.take(3, 4)
     np.testing.assert_array_equal(found.images, expected.images)
     np.testing.assert_array_equal(found.labels, expected.labels)
     assert found.images.device.endswith("CPU:1")
@@ -54,7 +56,7 @@ def test_a_gpu_gets_what_fits(batches, monkeypatch):
     monkeypatch.setattr(memory, "ResidentBatches", lambda *asked: made.append(asked) or "resident")
     assert memory.resident(batches, Strategy("/device:GPU:0")) == "resident"
     assert made == [(batches, "/device:GPU:0")]
-    monkeypatch.setattr(memory, "LARGEST", batches.images.nbytes - 1)
+    monkeypatch.setattr(memory, "LARGEST", batches.subset.nbytes - 1)
     assert memory.resident(batches, Strategy("/device:GPU:0")) is batches
 
 

@@ -202,7 +202,7 @@ def test_metric_names_come_from_the_objective(one_replica, monkeypatch):
 
     monkeypatch.setitem(OBJECTIVES, "squares", LeastSquares)
     trainer = tiny_trainer(one_replica, replace(TINY, objective="squares"))
-    batches = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+    batches = Batches(DATA.train, batch_size=8, seed=0)
     metrics = trainer.run(0, batches.take(0, 2))
     names = ["loss/real", "loss/fake", "loss/fooled", "gradient/critic", "gradient/generator"]
     assert [name for name in metrics if "/" in name and not name.startswith("steps")] == names
@@ -215,7 +215,7 @@ def test_every_objective_trains(objective, replicas, request):
     crit_steps = 2 if replicas == "one_replica" else 1
     config = replace(TINY, objective=objective, crit_steps=crit_steps, pan_classness=0.3, augment="translate+flip")
     trainer = tiny_trainer(request.getfixturevalue(replicas), config)
-    batches = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+    batches = Batches(DATA.train, batch_size=8, seed=0)
     metrics = trainer.run(0, batches.take(0, 6))
     assert all(np.isfinite(value) for value in metrics.values())
     assert int(metrics["steps/skipped"]) == 0
@@ -243,7 +243,7 @@ def lazy(strategy, every: int, **changes):
 def test_a_rare_penalty_is_an_update_of_its_own(replicas, request):
     """Every third of twelve updates, two per step; its loss is shown for steps that have one."""
     trainer = lazy(request.getfixturevalue(replicas), 3, crit_steps=2)
-    batches = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+    batches = Batches(DATA.train, batch_size=8, seed=0)
     shown = []
     for step in range(6):
         metrics = trainer.run(step, batches.take(2 * step, 2))
@@ -273,7 +273,7 @@ def test_a_rare_penalty_that_always_fails_ends_the_run(one_replica, monkeypatch)
     trainer = lazy(one_replica, 2, max_bad_steps=3)
     healthy = trainer.objective.penalty
     monkeypatch.setattr(trainer.objective, "penalty", lambda given: {"penalty": np.nan * healthy(given)["penalty"]})
-    batches = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0)
+    batches = Batches(DATA.train, batch_size=8, seed=0)
     metrics = trainer.run(0, batches.take(0, 12))
     assert [int(metrics[f"steps/{name}"]) for name in ("ran", "skipped", "skipped_in_a_row")] == [6, 3, 3]
 
@@ -362,7 +362,7 @@ def test_the_generators_update_has_augmented_images_and_plain_ones_for_the_class
     trainer = tiny_trainer(one_replica, replace(TINY, cls_weight=1.0, pan_classness=0.5), classifier=classifier)
     trainer.augment = lambda images, seed: -images
     monkeypatch.setattr(trainer.objective, "generator", generator)
-    batch = Batches(DATA.train_images, DATA.train_labels, batch_size=8, seed=0).take(0, 1)
+    batch = Batches(DATA.train, batch_size=8, seed=0).take(0, 1)
     _, drawn = trainer.draw(tf.constant(0, tf.int64), tf.constant(batch.labels))
     images = tf.constant(batch.images[0])
     trainer._generator_losses(drawn.augmentation, images, drawn.styles, drawn.labels, drawn.real_labels)

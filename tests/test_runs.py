@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import TINY, write_idx
+from helpers import TINY, tiny_about, write_idx
 
 from gan import checkpoints, runs
-from gan.about import read_about
+from gan.about import digest_of, read_about
+from gan.checkpoints import save
 from gan.config import load_config
 from gan.devices import strategy as devices_strategy
 from gan.devices.cluster import ALONE
@@ -242,3 +243,35 @@ def test_settings_that_leave_no_step_are_refused(tmp_path):
     config = TINY.__class__(**{**TINY.__dict__, "crit_steps": 50, "gan_epochs": 1})
     with pytest.raises(ValueError, match="crit_steps is 50, more than the 2 batches of the run"):
         train_gan(config, options(tmp_path))
+
+
+def test_images_held_out_score_a_run_and_nothing_is_trained_on_them(tmp_path, one_replica, monkeypatch):
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
+    write_idx(tmp_path / "data")
+    config = replace(TINY, held_out=0.25, gan_epochs=1, cls_epochs=1)
+    train_classifier(config, options(tmp_path, log_dir=tmp_path / "classifier"))
+    scores = train_gan(config, options(tmp_path))
+    assert (scores["samples"], scores["split"]) == (20, "held-out training images")
+    assert scores["noise_floor"] > 0 and scores["floor_spread"] > 0
+    run = run_module.Run("gan", config, options(tmp_path, overwrite=True), ALONE)
+    assert run.batches.subset.size == 60
+    assert not set(run.batches.subset.indices) & set(run.scored.indices)
+    with pytest.raises(ValueError, match=r"images with held_out 0\.25; expected held_out 0, as here"):
+        train_gan(replace(config, held_out=0.0), options(tmp_path, overwrite=True))
+
+
+def test_where_none_can_be_held_out_the_test_images_score_the_run(tmp_path, one_replica, monkeypatch, capsys):
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
+    write_idx(tmp_path / "data", train=30)
+    run = run_module.Run("gan", replace(TINY, held_out=0.1), options(tmp_path), ALONE)
+    assert (run.scored.name, run.scored.size, run.batches.subset.size) == ("test images", 40, 30)
+    assert "test images score the run" in capsys.readouterr().err
+
+
+def test_a_checkpoint_from_before_images_were_held_out_had_none(tmp_path):
+    save(tmp_path, tiny_about(replace(TINY, held_out=0.1)), {}, keep=1)
+    path = tmp_path / "gan-00000000" / "about.json"
+    values = json.loads(path.read_text())
+    del values["digest"], values["config"]["held_out"]
+    path.write_text(json.dumps(values | {"digest": digest_of(values)}))
+    assert read_about(path.parent).config.held_out == 0.0

@@ -5,11 +5,11 @@ import pytest
 from helpers import TINY, tiny_data
 
 from gan.evaluation.features import BATCH, Reader, feature_statistics
+from gan.evaluation.floor import SPLITS, halves, noise_floor
 from gan.evaluation.metrics.frechet import frechet_distance
-from gan.evaluation.scores import Scorer, describe
+from gan.evaluation.scores import ABOUT_SCORES, Scorer, describe
 from gan.models.classifier import Classifier
 from gan.registry import METRICS
-from gan.seeding import Purpose, numpy_stream
 
 DATA = tiny_data(train=400, test=300)
 
@@ -20,7 +20,7 @@ def classifier() -> Classifier:
 
 
 def make_scorer(classifier, *, samples: int = 300, seed: int = 0) -> Scorer:
-    return Scorer(classifier, DATA, samples=samples, noise_dims=6, seed=seed)
+    return Scorer(classifier, DATA.test, num_classes=3, samples=samples, noise_dims=6, seed=seed)
 
 
 def read(reader: Reader, images):
@@ -80,17 +80,54 @@ def test_scores_do_not_depend_on_how_many_images_are_in_memory(classifier, monke
     np.testing.assert_array_equal(np.concatenate(asked), scorer._styles)
 
 
-def test_the_noise_floor_is_the_distance_of_training_images_from_the_test_images(classifier):
-    few = replace(DATA, train_images=DATA.train_images[:200], train_labels=DATA.train_labels[:200])
-    scorer = Scorer(classifier, few, samples=1000, noise_dims=6, seed=0)
-    assert scorer.samples == 200  # of both splits, though there are more test images
-    reader = Reader(classifier)
-    scored = np.sort(numpy_stream(Purpose.SCORED_IMAGES, 0, 0).permutation(300)[:200])
-    test, train = (
-        feature_statistics(read(reader, images).features) for images in (DATA.test_images[scored], few.train_images)
-    )
-    assert scorer.noise_floor == pytest.approx(frechet_distance(test, train), rel=1e-9)
-    assert scorer.score(real_images)["noise_floor"] == scorer.noise_floor
+def test_the_noise_floor_is_that_of_halves_of_the_real_images_in_proportion(classifier):
+    scorer = make_scorer(classifier)
+    assert scorer.about["samples"] == 300 and scorer.about["split"] == "test images"
+    read_all = read(Reader(classifier), DATA.test_images).features
+    found = [
+        frechet_distance(feature_statistics(read_all[one]), feature_statistics(read_all[other])) / 2
+        for one, other in halves(DATA.test_labels, seed=0)
+    ]
+    scores = scorer.score(real_images)
+    assert scores["noise_floor"] == pytest.approx(np.mean(found), rel=1e-6)
+    assert scores["floor_spread"] == pytest.approx(np.std(found, ddof=1), rel=1e-6)
+
+
+def test_halves_are_disjoint_whole_and_even_in_every_class():
+    labels = np.array([0] * 7 + [1] * 4 + [2], np.int32)
+    seen = set()
+    for one, other in halves(labels, seed=1):
+        np.testing.assert_array_equal(np.sort(np.concatenate([one, other])), np.arange(12))
+        counts = np.bincount(labels[one], minlength=3) - np.bincount(labels[other], minlength=3)
+        assert np.abs(counts).max() <= 1 and len(one) == len(other) == 6
+        seen.add(tuple(one))
+    assert len(seen) == SPLITS
+
+
+@pytest.mark.parametrize("dims", [4, 32])
+def test_a_generator_that_hands_out_held_out_images_scores_the_floor(dims):
+    """The mean over many such generators is within the floor's error, whatever the features."""
+    rng = np.random.default_rng(dims)
+    labels = np.zeros(800, np.int32)
+    mixing = rng.standard_normal((dims, dims))
+
+    def draw() -> np.ndarray:
+        return np.maximum(rng.standard_normal((800, dims)) @ mixing, 0)
+
+    def distance(first, second) -> float:
+        return frechet_distance(feature_statistics(first), feature_statistics(second))
+
+    real = [draw() for _ in range(60)]
+    floors = [noise_floor(labels, lambda one, other, of=each: distance(of[one], of[other]), seed=0) for each in real]
+    perfect = [distance(each, draw()) for each in real]
+    error = np.hypot(np.std(perfect), np.std([floor.mean for floor in floors])) / np.sqrt(len(real))
+    assert abs(np.mean(perfect) - np.mean([floor.mean for floor in floors])) < 3 * error
+    assert error < 0.1 * np.mean(perfect)
+    assert all(floor.spread > 0 for floor in floors)
+
+
+def test_of_three_images_there_is_no_floor():
+    assert noise_floor(np.zeros(3, np.int32), lambda one, other: 1.0, seed=0) is None
 
 
 def test_labels_styles_and_result_are_the_same_at_every_evaluation(classifier):
@@ -133,7 +170,7 @@ def test_fewer_samples_are_spread_over_the_test_images(classifier):
 
 
 def test_asking_for_more_than_there_are_gives_what_there_are(classifier):
-    assert make_scorer(classifier, samples=10_000).samples == 300
+    assert make_scorer(classifier, samples=10_000).about["samples"] == 300
 
 
 def test_few_samples_are_warned_about(classifier, capsys):
@@ -157,8 +194,8 @@ def test_a_new_metric_is_a_function_and_a_line(classifier, monkeypatch):
     assert first == second and first["spread"] > 0
     assert all(each is scorer.real for each in seen)
     assert isinstance(first["spread"], float)
-    assert list(first) == [*METRICS, "noise_floor", "samples", "classifier"]
-    assert f", spread {first['spread']:.3f}; N = 300 of the test split" in describe(first)
+    assert list(first) == ["fid", "accuracy", "spread", *ABOUT_SCORES]
+    assert f", spread {first['spread']:.3f}; N = 300 of the test images" in describe(first)
 
 
 def test_a_metric_that_is_not_there_is_told_before_training(classifier, monkeypatch):
@@ -170,13 +207,15 @@ def test_a_metric_that_is_not_there_is_told_before_training(classifier, monkeypa
 def test_scores_of_any_version_are_shown():
     known = {"fid": 0.4, "noise_floor": 0.2, "accuracy": 0.987, "samples": 10_000, "classifier": "abc"}
     assert describe(known) == (
-        "FID 0.400 (2.0x the noise floor 0.200), class accuracy 98.70%; N = 10,000 of the test split, "
+        "FID 0.400 (2.0x the noise floor 0.200), class accuracy 98.70%; N = 10,000 of the test images, "
         "penultimate features of classifier abc"
     )
     assert describe({"accuracy": 0.5, "kid": 0.25, "judge": "x"}) == (
-        "FID – (–x the noise floor –), class accuracy 50.00%, kid 0.250, judge x; N = – of the test split, "
+        "FID – (–x the noise floor –), class accuracy 50.00%, kid 0.250, judge x; N = – of the test images, "
         "penultimate features of classifier –"
     )
+    held_out = known | {"floor_spread": 0.0123, "split": "held-out training images"}
+    assert "floor 0.200 ± 0.012)" in describe(held_out) and "of the held-out training images" in describe(held_out)
     assert describe({}) == "not scored"
 
 
@@ -185,9 +224,6 @@ def test_the_digest_tells_classifiers_apart(classifier):
     assert Reader(classifier).digest() != Reader(Classifier(DATA.spec, TINY)).digest()
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_a_split_of_one_image_is_refused_before_training(classifier, split):
-    images, labels = f"{split}_images", f"{split}_labels"
-    one = replace(DATA, **{images: getattr(DATA, images)[:1], labels: getattr(DATA, labels)[:1]})
+def test_one_real_image_is_refused_before_training(classifier):
     with pytest.raises(ValueError, match="at least 2 samples"):
-        Scorer(classifier, one, samples=100, noise_dims=6, seed=0)
+        make_scorer(classifier, samples=1)

@@ -347,7 +347,7 @@ def test_there_must_be_something_to_go_on_with(work, script):
         ),
         ("train.py", ["-c", "absent.yaml"], "absent.yaml: no such file"),
         ("classifier.py", ["--data-path", "config.yaml"], "config.yaml is a file; expected a directory"),
-        ("classifier.py", ["--data-path", "data"], "the training split has 80 images, fewer than one batch of 128"),
+        ("classifier.py", ["--data-path", "data"], "there are 80 training images, fewer than one batch of 128"),
         ("generate.py", ["--classes", "10"], "there is no class '10'"),
         ("generate.py", ["--output-dir", "config.yaml"], "config.yaml is a file; expected a directory to write to"),
         ("train.py", ["--save-dir", "config.yaml/deep"], "config.yaml is a file; expected a directory to write to"),

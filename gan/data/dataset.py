@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gan.images import ImageSpec, Pixels
+from gan.seeding import Purpose, numpy_stream
 
 Labels = NDArray[np.int32]
 Counts = NDArray[np.int64]
+Indices = NDArray[np.int64]
 
 
 Resize = Literal["fit", "crop", "pad"]
@@ -29,6 +31,9 @@ MAX_MEGAPIXELS = 250.0
 """Of one picture, unless more are allowed: up to 1 GB of memory for each of the threads that decode."""
 
 PART_BYTES = 16 << 20
+
+FEWEST_DIVIDED = 4
+"""Images of a class of which some are held out, which are at least two; of fewer, none is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,45 @@ class ReadOptions:
     on_bad_image: Literal["error", "skip"] = "error"
     max_megapixels: float = MAX_MEGAPIXELS
     batch_size: int = 1
+
+
+class Subset(NamedTuple):
+    """Some images of a split, which are read when they are asked for.
+
+    Attributes:
+        images: of the whole split, (M, H, W, C).
+        indices: of those that are meant, (N,).
+        labels: their classes, (N,).
+        name: for people, in the plural.
+    """
+
+    images: Pixels
+    indices: Indices
+    labels: Labels
+    name: str
+
+    @classmethod
+    def of(cls, images: Pixels, labels: Labels, name: str = "images") -> "Subset":
+        """All of them."""
+        return cls(images, np.arange(len(images)), labels, name)
+
+    @property
+    def size(self) -> int:
+        """N."""
+        return len(self.indices)
+
+    @property
+    def nbytes(self) -> int:
+        """Of these images alone."""
+        return self.size * self.images[:1].nbytes
+
+    def gather(self, chosen: Indices | slice = slice(None)) -> Pixels:
+        """Images by their place among these, of any shape: a copy, and nothing more of the map stays in memory."""
+        return gather(self.images, self.indices[chosen])
+
+    def take(self, chosen: Indices) -> "Subset":
+        """Only some of them, by their place among these."""
+        return self._replace(indices=self.indices[chosen], labels=self.labels[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +123,25 @@ class DataSet:
 
     def _splits(self) -> tuple[tuple[str, Pixels, Labels], ...]:
         return ("train", self.train_images, self.train_labels), ("test", self.test_images, self.test_labels)
+
+    @cached_property
+    def train(self) -> Subset:
+        return Subset.of(self.train_images, self.train_labels, "training images")
+
+    @cached_property
+    def test(self) -> Subset:
+        return Subset.of(self.test_images, self.test_labels, "test images")
+
+    def divide(self, share: float) -> tuple[Subset, Subset]:
+        """The training images to learn from, and those held out: of each class a share, the same ones in every run."""
+        held = np.zeros(len(self.train_labels), bool)
+        draw = numpy_stream(Purpose.HELD_OUT, 0)
+        for index in range(self.spec.num_classes if share else 0):
+            members = draw.permutation(np.flatnonzero(self.train_labels == index))
+            if len(members) >= FEWEST_DIVIDED:
+                held[members[: max(2, round(share * len(members)))]] = True
+        kept = self.train.take(np.flatnonzero(~held))
+        return kept, self.train.take(np.flatnonzero(held))._replace(name="held-out training images")
 
     def class_counts(self) -> tuple[Counts, Counts]:
         """Images per class (K,) in the training and in the test split."""

@@ -7,7 +7,8 @@ Shapes: `N` images, `H W C` image, `D` features.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -56,30 +57,72 @@ def feature_statistics(features: NDArray[np.floating[Any]]) -> FeatureStatistics
 class Features:
     """Of a set of images: what a metric is handed, once for real images and once for samples.
 
+    The fields after `labels` are there where a metric `needs` them.
+
     Attributes:
         features: penultimate ones of the classifier, (N, D).
         classes: the class that it names, (N,).
         labels: the class that the image is of, or was asked for, (N,).
+        blocks: means over the image of what each block of the classifier sees, (N, channels) each.
+        judged: the class that the judge names, (N,).
+        images: (N, H, W, C) uint8.
+        known: of the real images, what else there is to compare with.
     """
 
     features: NDArray[np.float32]
     classes: NDArray[np.int64]
     labels: NDArray[np.int32]
+    blocks: tuple[NDArray[np.float32], ...] = ()
+    judged: NDArray[np.int64] | None = None
+    images: Pixels | None = None
+    known: Any = None
 
     @cached_property
     def statistics(self) -> FeatureStatistics:
         return feature_statistics(self.features)
 
+    def take(self, chosen: NDArray[np.int64]) -> "Features":
+        """Of some of the images, by their place."""
+
+        def of(values: Any) -> Any:
+            return tuple(map(of, values)) if isinstance(values, tuple) else None if values is None else values[chosen]
+
+        return replace(self, **{name: of(getattr(self, name)) for name in ARRAYS})
+
+    @staticmethod
+    def joined(parts: "Sequence[Features]") -> "Features":
+        """Of all images of the parts, in their order."""
+
+        def of(values: list[Any]) -> Any:
+            if isinstance(values[0], tuple):
+                return tuple(of(list(each)) for each in zip(*values, strict=True))
+            return None if values[0] is None else np.concatenate(values)
+
+        return replace(parts[0], **{name: of([getattr(part, name) for part in parts]) for name in ARRAYS})
+
+
+ARRAYS = tuple(each.name for each in fields(Features) if each.name != "known")
+
 
 class Reader:
-    """Runs a classifier over any number of images, on all replicas of the strategy whose variables it has."""
+    """Runs a classifier over any number of images, on all replicas of the strategy whose variables it has.
 
-    def __init__(self, classifier: keras.Model, strategy: tf.distribute.Strategy | None = None) -> None:
+    Args:
+        classifier: whose features are read.
+        strategy: whose replicas share the work; by default there is one.
+        blocks: read those of its blocks, too.
+    """
+
+    def __init__(
+        self, classifier: keras.Model, strategy: tf.distribute.Strategy | None = None, *, blocks: bool = False
+    ) -> None:
         self.classifier = classifier
 
         def read(pixels: tf.Tensor) -> list[tf.Tensor]:
-            features = classifier.features(network_from_pixels(tf.cast(pixels, tf.float32)))
-            return [features, tf.argmax(classifier.head(features), axis=1)]
+            images = network_from_pixels(tf.cast(pixels, tf.float32))
+            features = classifier.features(images)
+            seen = [features, tf.argmax(classifier.head(features), axis=1)]
+            return seen + (classifier.block_means(images) if blocks else [])
 
         self._read = Inference(read, size=BATCH, strategy=strategy)
 
@@ -87,8 +130,8 @@ class Reader:
         """What is seen in images (N, H, W, C) uint8 whose classes are to be `labels` (N,)."""
         parts = [slice(start, start + self._read.rows) for start in range(0, len(images), self._read.rows)]
         seen = [self._read(gather(images, part)) for part in parts]
-        features, classes = (np.concatenate(part) for part in zip(*seen, strict=True))
-        return Features(features, classes, labels)
+        features, classes, *blocks = (np.concatenate(part) for part in zip(*seen, strict=True))
+        return Features(features, classes, labels, tuple(blocks))
 
     def accuracy(self, images: Pixels, labels: NDArray[np.int32]) -> float:
         """The share of images (N, H, W, C) whose class it names as in `labels` (N,)."""
@@ -97,7 +140,12 @@ class Reader:
 
     def digest(self) -> str:
         """Twelve hexadecimal digits that tell this classifier's weights from any other's."""
-        weights = hashlib.sha256()
-        for values in self.classifier.get_weights():
-            weights.update(np.ascontiguousarray(values).tobytes())
-        return weights.hexdigest()[:12]
+        return digest_of_weights(self.classifier)
+
+
+def digest_of_weights(network: keras.Model) -> str:
+    """Twelve hexadecimal digits that tell a network's weights from any other's."""
+    weights = hashlib.sha256()
+    for values in network.get_weights():
+        weights.update(np.ascontiguousarray(values).tobytes())
+    return weights.hexdigest()[:12]

@@ -1,10 +1,9 @@
-"""Score a generator: every metric of `gan/registry.py`, in the features of a classifier, and the noise floor.
+"""Score a generator while it trains: some metrics of `gan/registry.py`, and the noise floor.
 
-The generator draws one image for each scored test image, of the same class, from the same styles at every evaluation.
-The noise floor is the distance of as many *training* images from those test images: about what a generator that has
-learnt the distribution itself would get.
+The generator draws one image for each real image that scores it, of the same class, from the same styles at every
+evaluation. Those real images are held out: neither the classifier nor the GAN was trained on them.
 
-    scorer = Scorer(classifier, data, samples=10_000, noise_dims=100, seed=0)
+    scorer = Scorer(classifier, run.scored, num_classes=10, samples=10_000, noise_dims=100, seed=0)
     scores = scorer.score(sampler.sample)
     print(describe(scores))
 
@@ -18,10 +17,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
-from gan.data.dataset import DataSet, gather
+from gan.data.dataset import Subset
 from gan.evaluation.features import BATCH, Features, Reader
+from gan.evaluation.floor import noise_floor
+from gan.evaluation.metric import Metric, as_metric, numbers_in
 from gan.images import Pixels
 from gan.labels import Floats, one_hot
 from gan.registry import METRICS
@@ -33,7 +33,7 @@ PART = 4 * BATCH
 Scores = dict[str, Any]
 """What an evaluation found, by name: numbers, and the digest of the classifier."""
 
-ABOUT_SCORES = ("noise_floor", "samples", "classifier")
+ABOUT_SCORES = ("noise_floor", "floor_spread", "samples", "split", "classifier")
 """Not results, but what one must know of them."""
 
 
@@ -43,16 +43,17 @@ def describe(scores: Mapping[str, Any]) -> str:
         return "not scored"
     floor, fid = scores.get("noise_floor"), scores.get("fid")
     ratio = f"{fid / max(floor, 1e-12):.1f}" if isinstance(fid, float) and isinstance(floor, float) else "–"
+    spread = f" ± {scores['floor_spread']:.3f}" if isinstance(scores.get("floor_spread"), float) else ""
     known = {"fid", "accuracy", *ABOUT_SCORES}
     others = [f"{name} {_shown(value)}" for name, value in scores.items() if name not in known]
     return ", ".join(
         [
-            f"FID {_shown(fid)} ({ratio}x the noise floor {_shown(floor)})",
+            f"FID {_shown(fid)} ({ratio}x the noise floor {_shown(floor)}{spread})",
             f"class accuracy {_shown(scores.get('accuracy'), '.2%')}",
             *others,
         ]
     ) + (
-        f"; N = {_shown(scores.get('samples'), ',')} of the test split, "
+        f"; N = {_shown(scores.get('samples'), ',')} of the {scores.get('split', 'test images')}, "
         f"penultimate features of classifier {_shown(scores.get('classifier'))}"
     )
 
@@ -62,67 +63,80 @@ def _shown(value: object, form: str = ".3f") -> str:
 
 
 class Scorer:
-    """Compares samples with the test images; what is known of the real images is computed here, once.
+    """Compares samples with real images; what is known of those is computed here, once.
 
     Args:
         classifier: trained on the same data.
-        data: the labelled images.
-        samples: N, at most the number of images in either split.
+        real: labelled images that no network was trained on.
+        num_classes: K.
+        samples: N, at most the number of the real images.
         noise_dims: Z.
-        seed: of the fixed styles and of the choice of real images.
+        seed: of the fixed styles, of the choice of real images and of the floor's halves.
         strategy: whose replicas share the work, and whose variables are the classifier's; by default there is one.
 
+    Attributes:
+        about: what one must know of the scores.
+
     Raises:
-        UserError: a split has fewer than two images.
+        UserError: there are fewer than two real images.
     """
 
     def __init__(
         self,
         classifier: keras.Model,
-        data: DataSet,
+        real: Subset,
         *,
+        num_classes: int,
         samples: int,
         noise_dims: int,
         seed: int,
         strategy: tf.distribute.Strategy | None = None,
     ) -> None:
         self.reader = Reader(classifier, strategy)
-        self.classifier = self.reader.digest()
-        self.samples = min(samples, len(data.test_images), len(data.train_images))
-
-        def chosen(split: int, count: int) -> NDArray[np.int64]:
-            return np.sort(numpy_stream(Purpose.SCORED_IMAGES, seed, split).permutation(count)[: self.samples])
-
-        scored, others = chosen(0, len(data.test_images)), chosen(1, len(data.train_images))
-        self._labels = data.test_labels[scored]
-        self._num_classes = data.spec.num_classes
+        chosen = np.sort(numpy_stream(Purpose.SCORED_IMAGES, seed).permutation(real.size)[:samples])
+        real = real.take(chosen)
+        self._labels = real.labels
+        self._num_classes = num_classes
         styles = numpy_stream(Purpose.SCORED_STYLES, seed)
-        self._styles = styles.standard_normal((self.samples, noise_dims), dtype=np.float32)
-        self.real = self._read(lambda part: gather(data.test_images, scored[part]), self._labels)
-        train = self._read(lambda part: gather(data.train_images, others[part]), data.train_labels[others])
+        self._styles = styles.standard_normal((real.size, noise_dims), dtype=np.float32)
+        self.real = self._read(real.gather)
         # All of them once: what is wrong with a metric is said before anything is trained.
-        self._metrics = [METRICS[name] for name in METRICS]
-        self.noise_floor: float = self._found(train)["fid"]
+        every = {name: as_metric(METRICS[name]) for name in METRICS}
+        self._metrics: dict[str, Metric] = {name: metric for name, metric in every.items() if metric.training}
+        self._found(self.real)
+        floor = noise_floor(
+            self._labels, lambda one, other: self._fid(self.real.take(one), self.real.take(other)), seed=seed
+        )
+        self.about: Scores = {
+            "noise_floor": floor and floor.mean,
+            "floor_spread": floor and floor.spread,
+            "samples": real.size,
+            "split": real.name,
+            "classifier": self.reader.digest(),
+        }
         count = self.real.features.shape[1]
-        if self.samples <= count:
+        if real.size <= count:
             print(
-                f"warning: {self.samples} samples for {count} features: the Fréchet distance is mostly noise; "
-                "raise fid_samples or use more test images",
+                f"warning: {real.size} samples for {count} features: the Fréchet distance is mostly noise; "
+                "raise fid_samples or hold more images out",
                 file=sys.stderr,
             )
 
-    def _read(self, images: Callable[[slice], Pixels], labels: NDArray[np.int32]) -> Features:
+    def _fid(self, one: Features, other: Features) -> float:
+        return float(self._metrics["fid"].measure(one, other)["fid"])
+
+    def _read(self, images: Callable[[slice], Pixels]) -> Features:
         """What is seen in all N images, which come part by part."""
-        parts = [slice(start, min(start + PART, self.samples)) for start in range(0, self.samples, PART)]
-        seen = [self.reader.read(images(part), labels[part]) for part in parts]
-        return Features(
-            np.concatenate([each.features for each in seen]), np.concatenate([each.classes for each in seen]), labels
-        )
+        starts = range(0, len(self._labels), PART)
+        seen = [
+            self.reader.read(images(slice(start, start + PART)), self._labels[start : start + PART]) for start in starts
+        ]
+        return Features.joined(seen)
 
     def _found(self, fake: Features) -> Scores:
-        """What all metrics say; NumPy's numbers become Python's, which can be written to a checkpoint."""
-        found = {name: value for metric in self._metrics for name, value in metric(self.real, fake).items()}
-        return {name: value.item() if isinstance(value, np.generic) else value for name, value in found.items()}
+        """What all metrics say, as plain numbers, which can be written to a checkpoint."""
+        found = [numbers_in(metric.measure(self.real, fake)) for metric in self._metrics.values()]
+        return {name: float(value) for numbers in found for name, value in numbers.items()}
 
     def score(self, sample: Callable[[Floats, Floats], Pixels]) -> Scores:
         """Score what `sample(labels (N, K), styles (N, Z))` draws, as uint8 (N, H, W, C).
@@ -134,9 +148,4 @@ class Scorer:
         def drawn(part: slice) -> Pixels:
             return sample(one_hot(self._labels[part].tolist(), self._num_classes), self._styles[part])
 
-        fake = self._read(drawn, self._labels)
-        return self._found(fake) | {
-            "noise_floor": self.noise_floor,
-            "samples": self.samples,
-            "classifier": self.classifier,
-        }
+        return self._found(self._read(drawn)) | self.about

@@ -49,11 +49,20 @@ class Classifier(keras.Model):
 
     def features(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Images (B, H, W, C) -> float32 features (B, D), not negative."""
-        x = images
-        for convolution, norm, pool in self.blocks:
-            x = tf.nn.relu(pool(norm(convolution(x), training=training)))
+        x = self._seen(images, training)[-1]
         x = self.dense(tf.reshape(x, (tf.shape(x)[0], -1)))
         return tf.nn.relu(self.dense_norm(tf.cast(x, tf.float32), training=training))
+
+    def block_means(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """Images (B, H, W, C) -> the mean over the image of what each block sees, float32 (B, channels)."""
+        return [tf.cast(tf.reduce_mean(x, axis=(1, 2)), tf.float32) for x in self._seen(images, False)]
+
+    def _seen(self, images: tf.Tensor, training: bool) -> list[tf.Tensor]:
+        """What comes out of each block."""
+        seen = [images]
+        for convolution, norm, pool in self.blocks:
+            seen.append(tf.nn.relu(pool(norm(convolution(seen[-1]), training=training))))
+        return seen[1:]
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         return self.head(self.features(images, training=training))

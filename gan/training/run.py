@@ -112,7 +112,15 @@ class Run:
         check_divisible(batch_size, replicas, "gan_batch_size" if is_gan else "cls_batch_size")
         check_compilable(is_gan and config.jit_compile, replicas)
         self.data = _read_data(config, options, batch_size=batch_size)
-        self.batches = Batches(self.data.train_images, self.data.train_labels, batch_size=batch_size, seed=config.seed)
+        learnt, self.scored = self.data.divide(config.held_out)
+        self.batches = Batches(learnt, batch_size=batch_size, seed=config.seed)
+        if not self.scored.size:
+            if config.held_out:
+                print(
+                    "warning: no class has enough training images for some to be held out: test images score the run",
+                    file=sys.stderr,
+                )
+            self.scored = self.data.test
         self.epochs = config.gan_epochs if is_gan else config.cls_epochs
         count = self.epochs * self.batches.per_epoch
         self.total_steps = count // config.crit_steps if is_gan else count

@@ -5,15 +5,19 @@ symmetric root A = S₁^½, S₁ S₂ = A (A S₂) is similar to (A S₂) A for 
 eigenvalues for every A), so Tr (S₁ S₂)^½ is the sum of the roots of the eigenvalues of the *symmetric* matrix A S₂ A.
 Two symmetric eigenproblems, no root of a non-symmetric product. The distance itself is not rooted.
 
-    fid(real, fake)["fid"]
+    fid.measure(real, fake)["fid"]
 
 Range: from 0, which is best; units are those of the features, squared. Shapes: `N` samples, `D` features.
 """
 
+from typing import Any
+
 import numpy as np
 import scipy.linalg
+from numpy.typing import NDArray
 
-from gan.evaluation.features import Features, FeatureStatistics, Matrix
+from gan.evaluation.features import Features, FeatureStatistics, Matrix, feature_statistics
+from gan.evaluation.metric import Metric
 
 NEGATIVE_TOLERANCE = 1e-6
 """How far below zero rounding may bring the distance, as a share of the traces it is the difference of."""
@@ -43,6 +47,26 @@ def frechet_distance(first: FeatureStatistics, second: FeatureStatistics) -> flo
     return max(distance, 0.0)
 
 
-def fid(real: Features, fake: Features) -> dict[str, float]:
-    """The distance between real images and samples in the penultimate features of the classifier."""
+def distance_of(real: NDArray[np.floating[Any]], fake: NDArray[np.floating[Any]]) -> float:
+    """Of features (N, D) and (M, D); NaN where either has no more images than features: that would be noise."""
+    if min(len(real), len(fake)) <= real.shape[1]:
+        return float("nan")
+    return frechet_distance(feature_statistics(real), feature_statistics(fake))
+
+
+def _fid(real: Features, fake: Features) -> dict[str, float]:
+    if real.known is not None:
+        return {"fid": distance_of(real.features, fake.features)}
+    # While it trains, a run of few images needs a best checkpoint all the same.
     return {"fid": frechet_distance(real.statistics, fake.statistics)}
+
+
+fid = Metric(
+    measure=_fid,
+    says="How far what the classifier sees in the samples is from what it sees in real images: means and covariances.",
+    blind="All that the classifier does not need to tell the classes apart: of few classes, most of the picture.",
+    perfect=0.0,
+    headline=True,
+    whole=True,
+    training=True,
+)

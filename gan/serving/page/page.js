@@ -147,7 +147,7 @@ function showFacts({ checkpoint, image, step, scores }) {
     ["Image", `${image.width} × ${image.height} ${kind}`],
   ];
   if (scores) {
-    const { fid, noise_floor, accuracy, samples, classifier, ...others } = scores;
+    const { fid, noise_floor, accuracy, floor_spread, samples, split, classifier, ...others } = scores;
     facts.push(["FID", `${shownScore(fid)} (noise floor ${shownScore(noise_floor)})`]);
     facts.push(["Class accuracy", typeof accuracy === "number" ? `${(accuracy * 100).toFixed(2)}%` : "–"]);
     for (const [name, value] of Object.entries(others)) facts.push([name, shownScore(value)]);

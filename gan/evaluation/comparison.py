@@ -1,0 +1,131 @@
+"""Evaluations side by side, and which differences are larger than those between seeds.
+
+    compare([Path("evaluations/plain-0"), Path("evaluations/plain-1"), Path("evaluations/hinge-0")], Path("comparison"))
+
+Runs whose settings differ in the seed alone are one recipe. Two recipes of two seeds or more are compared by Welch's
+t-test: a difference counts if chance brings one as large in fewer than one of twenty cases.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from gan.errors import MissingError, UserError
+from gan.files import file_errors, read_file, write_atomically
+
+SAME = ("data", "split", "samples", "classifier", "layer", "judge")
+"""What evaluations must have in common."""
+
+CHANCE = 0.05
+
+
+class Recipe(NamedTuple):
+    """Runs of one recipe.
+
+    Attributes:
+        name: what is other than in the first recipe, or the names of its directories.
+        runs: what their evaluations found.
+    """
+
+    name: str
+    runs: list[dict[str, Any]]
+
+    def values(self, score: str) -> list[float]:
+        found = [run["scores"].get(score, {}).get("value") for run in self.runs]
+        return [value for value in found if value is not None]
+
+
+@file_errors()
+def compare(directories: Sequence[Path], output_dir: Path) -> None:
+    """Print a table, and write it as `comparison.md`.
+
+    Raises:
+        UserError: an evaluation is not there, or they cannot be compared.
+    """
+    recipes = grouped([(directory, _read(directory)) for directory in directories])
+    rows = table(recipes)
+    text = "".join(f"| {' | '.join(row)} |\n" for row in (rows[0], ["---"] * len(rows[0]), *rows[1:]))
+    output_dir.mkdir(parents=True, exist_ok=True)
+    write_atomically(output_dir / "comparison.md", text.encode())
+    print(text, end="")
+    print(
+        f"mean ± standard deviation over seeds; * a difference from {recipes[0].name} that exceeds the spread of seeds"
+    )
+    print(output_dir / "comparison.md")
+
+
+def _read(directory: Path) -> dict[str, Any]:
+    path = directory / "evaluation.json" if directory.is_dir() else directory
+    if not path.is_file():
+        raise MissingError(f"{path}: no such file; expected what ./evaluate.py --output-dir {directory} writes")
+    try:
+        found = json.loads(read_file(path))
+        if not isinstance(found["scores"], dict):
+            raise TypeError
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is no evaluation; expected an evaluation.json of ./evaluate.py") from error
+    return dict(found)
+
+
+def grouped(found: Sequence[tuple[Path, dict[str, Any]]]) -> list[Recipe]:
+    """By recipe, in the order of the first run of each.
+
+    Raises:
+        UserError: they were not measured alike.
+    """
+    (first_path, first), *_ = found
+    for path, run in found:
+        other = next((name for name in SAME if run.get(name) != first.get(name)), None)
+        if other:
+            raise UserError(
+                f"{path} and {first_path} cannot be compared: {other} is {run.get(other)} and {first.get(other)}; "
+                "evaluate both with the same data, --classifier-dir and --samples"
+            )
+    groups: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
+    for path, run in found:
+        settings = {name: value for name, value in (run.get("config") or {}).items() if name != "seed"}
+        key = json.dumps(settings, sort_keys=True) if settings else str(path)
+        groups.setdefault(key, []).append((path, run))
+    reference = first.get("config") or {}
+    recipes = []
+    for members in groups.values():
+        path, run = members[0]
+        config = run.get("config") or {}
+        changes = [
+            f"{name}={value}" for name, value in config.items() if name != "seed" and value != reference.get(name)
+        ]
+        name = ", ".join(changes) if changes and reference else path.name
+        recipes.append(Recipe(f"{name} ({len(members)} seed{'s' * (len(members) > 1)})", [run for _, run in members]))
+    return recipes
+
+
+def differ(one: Sequence[float], other: Sequence[float]) -> bool | None:
+    """Whether the means differ by more than the spread of seeds; None where that cannot be known."""
+    if min(len(one), len(other)) < 2:
+        return None
+    if np.std(one) == np.std(other) == 0:
+        return bool(one[0] != other[0])
+    return bool(stats.ttest_ind(one, other, equal_var=False).pvalue < CHANCE)
+
+
+def table(recipes: Sequence[Recipe]) -> list[list[str]]:
+    """Rows of text: a score in each, a column per recipe."""
+    names = list(dict.fromkeys(name for recipe in recipes for run in recipe.runs for name in run["scores"]))
+    rows = [["score", "real images", *(recipe.name for recipe in recipes)]]
+    for name in names:
+        real = next(
+            (run["scores"][name]["real"] for each in recipes for run in each.runs if name in run["scores"]), None
+        )
+        cells = []
+        for number, recipe in enumerate(recipes):
+            values = recipe.values(name)
+            spread = f" ± {np.std(values, ddof=1):.3g}" if len(values) > 1 else ""
+            mark = " *" if number and differ(recipes[0].values(name), values) else ""
+            cells.append(f"{np.mean(values):.4g}{spread}{mark}" if values else "–")
+        rows.append([name, "–" if real is None or math.isnan(real) else f"{real:.4g}", *cells])
+    return rows

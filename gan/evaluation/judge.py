@@ -1,0 +1,82 @@
+"""The judge of class accuracy: trained once for a classifier's images, and kept beside it.
+
+    judge = find_judge(Path("checkpoints"), classifier.about, learnt)
+    classes = judge(images)
+
+Shapes: `N` images, `H W C` image.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from gan import checkpoints
+from gan.about import About, OtherVersion
+from gan.checkpoints import Loaded
+from gan.data.dataset import Subset
+from gan.devices.inference import Inference
+from gan.errors import MissingError
+from gan.evaluation.features import BATCH, digest_of_weights
+from gan.evaluation.fitting import fit
+from gan.images import Pixels
+from gan.models import build
+
+EPOCHS, FEWEST_STEPS = 3, 600
+
+
+class Judge(NamedTuple):
+    """Images (N, H, W, C) uint8 -> classes (N,), and twelve digits of its weights."""
+
+    classes: Callable[[Pixels], NDArray[np.int64]]
+    digest: str
+
+
+def find_judge(directory: Path, classifier: About, learnt: Subset) -> Judge:
+    """The judge of a directory, or a new one, which is saved there.
+
+    Args:
+        directory: of the classifier's checkpoints.
+        classifier: what it was trained on and with; the judge has the next seed.
+        learnt: the images that both are trained on.
+    """
+    config = replace(classifier.config, seed=classifier.config.seed + 1)
+    about = About("judge", 1, classifier.spec, config, classifier.data)
+    try:
+        found = checkpoints.load(directory, "judge")
+    except (MissingError, OtherVersion):
+        found = None
+    if found is None or (found.about.data, found.about.config.held_out) != (about.data, config.held_out):
+        found = _trained(directory, about, learnt)
+    network = found.network
+    read = Inference(lambda images: [network(images)], size=BATCH)
+
+    def classes(images: Pixels) -> NDArray[np.int64]:
+        parts = [images[start : start + 4 * BATCH] for start in range(0, len(images), 4 * BATCH)]
+        return np.concatenate([read(part)[0].argmax(axis=1) for part in parts])
+
+    return Judge(classes, digest_of_weights(network))
+
+
+def _trained(directory: Path, about: About, learnt: Subset) -> Loaded:
+    """A new judge; its progress is shown, and it is there for the next time."""
+    print(f"training the judge, once: it stays in {directory}", file=sys.stderr)
+    with checkpoints.writing(directory, "judge"):
+        network = build(about, "judge")
+        with tqdm(total=100, desc="judge", unit="%", disable=None) as bar:
+            fit(
+                network,
+                learnt.gather(),
+                learnt.labels,
+                epochs=EPOCHS,
+                fewest_steps=FEWEST_STEPS,
+                seed=about.config.seed,
+                progress=lambda share: bar.update(round(100 * share) - bar.n),
+            )
+        path = checkpoints.save(directory, about, {"judge": network}, keep=1)
+    return Loaded(path, about, network)

@@ -1,0 +1,110 @@
+"""What a metric is: a function of real images and samples, and what one must know to read its numbers.
+
+Shapes: `N` images.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan.data.dataset import Subset
+from gan.evaluation.features import Features
+from gan.images import Pixels
+from gan.labels import Floats
+
+Need = Literal["blocks", "judged", "images", "train", "critic"]
+Measured = Mapping[str, Any]
+"""Numbers by name; what is not a number, such as a confusion matrix, is for the report alone."""
+
+
+class Estimate(float):
+    """A number that knows its standard error."""
+
+    error: float
+
+    def __new__(cls, value: float, error: float) -> "Estimate":
+        made = super().__new__(cls, value)
+        made.error = error
+        return made
+
+    @classmethod
+    def share(cls, right: NDArray[np.bool_]) -> "Estimate":
+        """Of those that are true, by as many independent looks."""
+        mean = float(np.mean(right))
+        return cls(mean, float(np.sqrt(mean * (1 - mean) / len(right))))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What there is to compare with besides real images.
+
+    Attributes:
+        num_classes: K.
+        seed: of what a metric draws.
+        train: the training images of both networks.
+        critic: images (N, H, W, C) uint8 and label vectors (N, K) -> scores (N,), of the checkpoint that drew.
+    """
+
+    num_classes: int
+    seed: int
+    train: Subset
+    critic: Callable[[Pixels, Floats], NDArray[np.float32]] | None = None
+    _found: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, compute: Callable[[], Any]) -> Any:
+        """What was computed under this name, now or before."""
+        if name not in self._found:
+            self._found[name] = compute()
+        return self._found[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """How well samples match real images, as one or more numbers.
+
+    Attributes:
+        measure: `(real, fake) -> {name: value}`.
+        says: what its numbers say, in one sentence.
+        blind: what they cannot see, in one sentence.
+        form: of a number, for people.
+        perfect: the value of a perfect generator if there were images without end; None where there is no such value.
+        headline: its distance from the perfect value is compared with the floor's, and the worst is named first.
+        whole: looks at all images at once, and falls with their number as 1/N.
+        alone: says something of samples for which no other set is needed, but those in `known`.
+        most: images of either kind at a time, if it is not whole; each time at most half of the real ones.
+        splits: how often, with other images.
+        training: a run is scored by it as it trains.
+        asked: it takes long, and is only done where it is named.
+        needs: what it looks at besides features, classes and labels.
+    """
+
+    measure: Callable[[Features, Features], Measured]
+    says: str = ""
+    blind: str = ""
+    form: str = ".3f"
+    perfect: float | None = None
+    headline: bool = False
+    whole: bool = False
+    alone: bool = False
+    most: int = 5_000
+    splits: int = 5
+    training: bool = False
+    asked: bool = False
+    needs: tuple[Need, ...] = ()
+
+
+def numbers_in(found: Measured) -> dict[str, float]:
+    """Only the numbers, NumPy's among them as Python's own."""
+    return {
+        name: value if isinstance(value, float) else float(value)
+        for name, value in found.items()
+        if isinstance(value, float | int | np.number)
+    }
+
+
+def as_metric(found: Any) -> Metric:
+    """An entry of the registry's table: a metric, or a plain function, by which a run is scored as it trains."""
+    return found if isinstance(found, Metric) else Metric(measure=found, training=True)

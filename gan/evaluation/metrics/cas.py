@@ -1,0 +1,53 @@
+"""Classification accuracy scores (arXiv 1905.10887): what a fresh classifier learns from samples, and of them.
+
+`cas` trains on samples and tests on real test images; `cas_reverse` trains on as many real training images and tests on
+samples. The first falls if samples are wrong or lack variety, the second if they are wrong or odd.
+
+Range: 0 to 1; what real training images reach in the samples' place stands beside. Shapes: `N` samples, `K` classes.
+"""
+
+import numpy as np
+
+from gan.evaluation.features import Features
+from gan.evaluation.fitting import fit, small_network
+from gan.evaluation.metric import Estimate, Metric
+from gan.images import Pixels
+from gan.seeding import Purpose, numpy_stream
+
+EPOCHS, FEWEST_STEPS = 8, 400
+
+
+def _accuracy(
+    learnt: tuple[Pixels, np.ndarray], tested: tuple[Pixels, np.ndarray], classes: int, seed: int
+) -> Estimate:
+    network = small_network(learnt[0].shape[1:], classes=classes, seed=seed)
+    predict = fit(network, *learnt, epochs=EPOCHS, fewest_steps=FEWEST_STEPS, seed=seed)
+    return Estimate.share(predict(tested[0]).argmax(axis=1) == tested[1])
+
+
+def _cas(real: Features, fake: Features) -> dict[str, object]:
+    known = real.known
+    assert real.images is not None and fake.images is not None
+    chosen = numpy_stream(Purpose.FITTING, known.seed).permutation(known.train.size)[: len(real.labels)]
+    train = known.train.gather(chosen), known.train.labels[chosen]
+    test, samples = (real.images, real.labels), (fake.images, fake.labels)
+    ceiling = known.once("cas", lambda: _accuracy(train, test, known.num_classes, known.seed))
+    if fake is real:
+        return {"cas": ceiling, "cas_reverse": ceiling}
+    return {
+        "cas": _accuracy(samples, test, known.num_classes, known.seed),
+        "cas_reverse": _accuracy(train, samples, known.num_classes, known.seed),
+    }
+
+
+cas = Metric(
+    measure=_cas,
+    says="What a classifier that saw only samples gets right of real images, and the other way round.",
+    blind="Whether the samples look like pictures: what is enough to tell the classes apart is enough here.",
+    form=".2%",
+    alone=True,
+    most=50_000,
+    splits=1,
+    asked=True,
+    needs=("images", "train"),
+)

@@ -1,0 +1,63 @@
+"""A detector: a small network that learns to tell samples from real images.
+
+This is the classifier two-sample test of arXiv 1610.06545.
+
+It is trained on three quarters of the images, half of which are samples, and asked about the others. For real against
+real it can only guess.
+
+Range: accuracy and area under the curve from 0.5, which is best, to 1: it is never wrong. Shapes: `N` images.
+"""
+
+import numpy as np
+from scipy.stats import rankdata
+
+from gan.evaluation.features import Features
+from gan.evaluation.fitting import fit, small_network
+from gan.evaluation.metric import Estimate, Metric
+
+SHARE = 0.75
+EPOCHS, FEWEST_STEPS = 6, 300
+FEWEST = 40
+
+
+def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
+    """The share of pairs of a positive and another in which the positive has the higher score, ties counting half."""
+    count = int(positive.sum())
+    others = len(positive) - count
+    return float((rankdata(scores)[positive].sum() - count * (count + 1) / 2) / (count * others))
+
+
+def _detector(real: Features, fake: Features) -> dict[str, object]:
+    assert real.images is not None and fake.images is not None
+    count = min(len(real.images), len(fake.images))
+    learnt = round(SHARE * count)
+    if count < FEWEST:
+        return dict.fromkeys(("detector_accuracy", "detector_auc"), float("nan"))
+    images = np.concatenate([real.images[:learnt], fake.images[:learnt]])
+    labels = np.repeat(np.arange(2, dtype=np.int32), learnt)
+    network = small_network(images.shape[1:], classes=2, seed=real.known.seed)
+    predict = fit(network, images, labels, epochs=EPOCHS, fewest_steps=FEWEST_STEPS, seed=real.known.seed)
+    asked = np.concatenate([real.images[learnt:count], fake.images[learnt:count]])
+    is_fake = np.repeat([False, True], count - learnt)
+    logits = predict(asked)
+    scores = logits[:, 1] - logits[:, 0]
+    rest = count - learnt
+    surest = learnt + np.argsort(-scores[rest:])[:10]
+    return {
+        "detector_accuracy": Estimate.share((scores > 0) == is_fake),
+        "detector_auc": Estimate(area_under_curve(scores, is_fake), float(np.sqrt((2 * rest + 1) / 12) / rest)),
+        "surest": fake.images[surest],
+    }
+
+
+detector = Metric(
+    measure=_detector,
+    says="How often a network that learnt the difference tells a sample from a real image: 50% is perfect.",
+    blind="Copies of real images; and how bad the difference is: a single odd pixel that is always there is enough.",
+    form=".1%",
+    perfect=0.5,
+    headline=True,
+    most=5_000,
+    splits=1,
+    needs=("images",),
+)

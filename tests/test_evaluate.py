@@ -1,0 +1,284 @@
+"""Evaluations of checkpoints and of directories of images: what is found, written, shown and refused."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import TINY, tiny_data, write_idx
+
+from gan import checkpoints
+from gan.data.convert import convert
+from gan.drawing import generate
+from gan.errors import MissingError, UserError
+from gan.evaluation import judge as judge_module
+from gan.evaluation.comparison import compare, differ, grouped, table
+from gan.evaluation.evaluating import EvaluationOptions, Found, evaluate_run, lines
+from gan.evaluation.report import write_report
+from gan.evaluation.subject import chosen, draw, places_in_class, read_images
+from gan.images import encode
+from gan.runs import train_classifier, train_gan
+from gan.sampling import Sampler
+from gan.training import run as run_module
+from gan.training.run import RunOptions
+
+METRICS = ["fid", "class_fid", "blocks", "patches", "colours", "judge", "kid", "neighbours", "memorisation", "margin"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, one_replica) -> Path:
+    """A directory with data, a classifier, a GAN and its records."""
+    directory = tmp_path_factory.mktemp("evaluated")
+    write_idx(directory / "data", train=160, test=400)
+    options = RunOptions(
+        data_path=str(directory / "data"),
+        save_dir=directory / "checkpoints",
+        log_dir=directory / "logs",
+        record_steps=10,
+        save_steps=10,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module, "make_strategy", lambda *_: one_replica)
+        config = replace(TINY, held_out=0.1, cls_epochs=4, cls_lr=1e-2)
+        train_classifier(config, replace(options, log_dir=directory / "classifier-logs"))
+        train_gan(config, options)
+    return directory
+
+
+def options(directory: Path, **changes: object) -> EvaluationOptions:
+    values = {
+        "data_path": str(directory / "data"),
+        "load_dir": directory / "checkpoints",
+        "output_dir": directory / "evaluation",
+        "metrics": METRICS,
+        "samples": 300,
+    }
+    return EvaluationOptions(**values | changes)
+
+
+@pytest.fixture(scope="module")
+def found(trained) -> Found:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge_module, "FEWEST_STEPS", 30)
+        return evaluate_run(options(trained))
+
+
+def scores_of(directory: Path) -> dict[str, float]:
+    facts = json.loads((directory / "evaluation.json").read_text())
+    return {name: score["value"] for name, score in facts["scores"].items()}
+
+
+def test_every_number_is_written_with_what_one_must_know_of_it(trained, found):
+    facts = json.loads((trained / "evaluation" / "evaluation.json").read_text())
+    assert facts["samples"] == {"real": 300, "fake": 300} and facts["split"] == "test images"
+    assert facts["layer"] == "penultimate, 128 features" and len(facts["classifier"]) == len(facts["judge"]) == 12
+    assert facts["checkpoint"].endswith("gan-00000036") and facts["step"] == 36 and facts["seed"] == 0
+    assert set(facts["versions"]) == {"python", "tensorflow", "keras", "numpy", "scipy"}
+    score = facts["scores"]["judge_accuracy"]
+    assert score["interval"][0] <= score["value"] <= score["interval"][1] and score["samples"] == 300
+    assert facts["scores"]["class_fid"]["value"] is None  # 30 images of a class, 128 features.
+    assert facts["scores"]["fid"]["times_floor"] > 1 and facts["worst"] in facts["scores"]
+    assert sum(map(sum, facts["confusion"])) == 300
+    assert facts["jpeg"]["colours"] != facts["scores"]["colours"]["value"]
+    told = lines(found)
+    assert told[0].startswith(f"worst: {facts['worst']}, ")
+    assert any("class_fid" in line and "too few images" in line for line in told)
+
+
+def test_the_judge_is_trained_once_and_kept(trained, found, monkeypatch):
+    monkeypatch.setattr(judge_module, "fit", None)  # Whoever called it would fail.
+    again = evaluate_run(options(trained, metrics=["judge"], output_dir=trained / "again"))
+    assert again.facts["judge"] == found.facts["judge"] != again.facts["classifier"]
+    assert again.facts["scores"]["judge_accuracy"] == found.facts["scores"]["judge_accuracy"]
+    about = checkpoints.find(trained / "checkpoints", "judge").about
+    assert about.networks == {"judge": "residual"} and about.config.seed == TINY.seed + 1
+
+
+@pytest.mark.parametrize("layout", ["files", "directories", "tables"])
+def test_png_files_of_generate_score_as_the_checkpoint_does_and_jpeg_does_not(trained, found, tmp_path, layout):
+    directory = tmp_path / "drawn"
+    counts = np.bincount(found.real.labels)
+    generate(
+        load_dir=trained / "checkpoints",
+        output_dir=directory,
+        images_per_class=int(counts.max()),
+        image_format="png",
+    )
+    (directory / "grid.png").write_bytes(b"not a sample")
+    if layout != "files":
+        by_class = tmp_path / "by-class"
+        for path in directory.glob("*-*.png"):
+            label, number = path.stem.split("-")
+            (by_class / label).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, by_class / label / f"{int(number):05d}.png")
+        directory = by_class
+    if layout == "tables":
+        convert(by_class, tmp_path / "tables", to="folder", test_share=0.1, seed=0)
+        found_again = evaluate_run(options(trained, images=tmp_path / "tables", output_dir=tmp_path, metrics=["judge"]))
+        assert found_again.facts["samples"]["fake"] == 300  # Others of each class: the order of tables is another.
+        return
+    evaluate_run(options(trained, images=directory, output_dir=tmp_path, metrics=METRICS[:-1]))
+    expected = scores_of(trained / "evaluation")
+    del expected["label_margin"]
+    assert scores_of(tmp_path) == expected
+
+
+def test_jpeg_files_score_what_the_report_says(trained, found, tmp_path):
+    for image, label, number in zip(
+        found.fake.images, found.fake.labels, places_in_class(found.fake.labels), strict=True
+    ):
+        (tmp_path / f"{label}-{number}.jpg").write_bytes(encode(image, "jpg"))
+    evaluate_run(options(trained, images=tmp_path, output_dir=tmp_path / "out", metrics=["fid", "colours"]))
+    found_again = scores_of(tmp_path / "out")
+    assert found_again == {name: found.facts["jpeg"][name] for name in found_again}
+
+
+def test_samples_are_those_of_generate(trained, found, tmp_path):
+    sampler = Sampler.from_checkpoint(trained / "checkpoints")
+    labels = np.array([3, 1, 3, 1, 3], np.int32)
+    assert places_in_class(labels).tolist() == [1, 1, 2, 2, 3]
+    generate(load_dir=trained / "checkpoints", output_dir=tmp_path, images_per_class=3, image_format="png", seed=5)
+    read = read_images(tmp_path, sampler.spec, options_to_read())
+    drawn = draw(sampler, labels, seed=5)
+    for image, label, number in zip(drawn, labels, places_in_class(labels), strict=True):
+        same = read.images[np.flatnonzero(read.labels == label)[number - 1]]
+        np.testing.assert_array_equal(image, same)
+
+
+def options_to_read():
+    from gan.data.loading import READ_AS_IT_IS
+
+    return READ_AS_IT_IS
+
+
+def test_the_first_images_of_each_class_are_chosen():
+    assert chosen(np.array([1, 0, 1, 1]), np.array([1, 1, 0])) == [0, 2, 1]
+    assert chosen(np.array([1, 0]), np.array([1, 1])) is None
+
+
+def test_a_directory_without_a_class_is_measured_as_it_is(trained, found, tmp_path, capsys):
+    generate(
+        load_dir=trained / "checkpoints",
+        output_dir=tmp_path,
+        images_per_class=40,
+        image_format="png",
+        classes=[str(n) for n in range(9)],
+    )
+    once = evaluate_run(options(trained, images=tmp_path, output_dir=tmp_path / "out", metrics=["fid", "judge"]))
+    assert "a class has fewer than the test images" in capsys.readouterr().err
+    assert once.facts["samples"] == {"real": 300, "fake": 300}
+
+
+def test_the_report_has_everything_in_it_and_asks_for_nothing(trained, found, tmp_path):
+    text = write_report(found, tmp_path, log_dir=trained / "logs").read_text()
+    for part in ("Class by class", "Nearest training images", "Between styles", "The training", "Saved as JPEG"):
+        assert part in text
+    assert text.count("data:image/webp;base64") == 1  # The film.
+    assert text.count("<img") == text.count('alt="') and 'alt=""' not in text
+    outside = [part for part in text.split('src="')[1:] if not part.startswith("data:")]
+    assert outside == [] and "http:" not in text and "https:" not in text and "<script" not in text
+    assert "too few images" in text
+    for name in found.evaluation.scores:
+        assert f'<th scope="row">{name}</th>' in text
+
+
+def test_the_report_of_images_without_a_run(trained, found, tmp_path):
+    generate(load_dir=trained / "checkpoints", output_dir=tmp_path, images_per_class=40, image_format="png")
+    (tmp_path / "<b>").mkdir()
+    (tmp_path / "9-1.png").rename(tmp_path / "<b>" / "9-1.png")
+    (tmp_path / "<b>" / "9-1.png").rename(tmp_path / "9-1.png")
+    shutil.copytree(tmp_path, trained / "<b>drawn", ignore=shutil.ignore_patterns("<b>"), dirs_exist_ok=True)
+    once = evaluate_run(options(trained, images=trained / "<b>drawn", output_dir=tmp_path / "out", metrics=["judge"]))
+    text = write_report(once, tmp_path / "out", log_dir=tmp_path / "none").read_text()
+    assert "Between styles" not in text and "The training" not in text
+    assert "<b>drawn" not in text and "&lt;b&gt;drawn" in text
+    assert "Too few images for a distance with a noise floor" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metrics": ["fidd"]}, "--metrics: found 'fidd', expected fid, class_fid"),
+        ({"data_path": "digits"}, "the classifier was trained on 8x8 grey, 10 classes; expected those of digits"),
+        ({"checkpoint": 7}, "no gan checkpoint of step 7; expected one of"),
+        ({"images": Path("nowhere")}, "nowhere is no directory; expected one of images"),
+        ({"images": Path("nowhere"), "metrics": ["margin"]}, "--metrics margin needs the critic of a checkpoint"),
+        ({"classifier_dir": Path("nowhere")}, "nowhere: no such directory"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_said_before_anything_is_written(trained, tmp_path, changes, message):
+    with pytest.raises(UserError, match=message):
+        evaluate_run(options(trained, output_dir=tmp_path / "out", **changes))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("3-1.png", b"no picture", r"3-1\.png is text"),
+        ("3-1.png", encode(np.zeros((4, 4, 1), np.uint8), "png"), r"has 4x4x1; expected 8x8 grey"),
+        ("x-1.png", encode(np.zeros((8, 8, 1), np.uint8), "png"), "there is no class 'x'"),
+    ],
+)
+def test_an_image_that_does_not_fit_is_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read_images(tmp_path, replace(tiny_data().spec, class_names=tuple("0123")), options_to_read())
+
+
+# Side by side.
+
+
+def written(directory: Path, seed: int, fid: float, **config: object) -> Path:
+    scores = {"fid": {"value": fid, "real": 0.1}, "kid": {"value": None, "real": None}}
+    facts = {"classifier": "a", "config": {"seed": seed, "objective": "wasserstein"} | config, "scores": scores}
+    directory.mkdir()
+    (directory / "evaluation.json").write_text(json.dumps(facts))
+    return directory
+
+
+def test_recipes_are_compared_by_the_spread_of_their_seeds(tmp_path, capsys):
+    plain = [written(tmp_path / f"plain-{n}", n, 0.40 + 0.01 * n) for n in range(3)]
+    same = [written(tmp_path / f"same-{n}", n, 0.405 + 0.01 * n, augment="flip") for n in range(3)]
+    worse = [written(tmp_path / f"worse-{n}", n, 0.60 + 0.01 * n, objective="hinge") for n in range(3)]
+    one = [written(tmp_path / "one", 0, 5.0, objective="relativistic")]
+    compare([*plain, *same, *worse, *one], tmp_path / "out")
+    told = capsys.readouterr().out
+    assert (
+        "plain-0 (3 seeds) | augment=flip (3 seeds) | objective=hinge (3 seeds) | objective=relativistic (1 seed)"
+        in told
+    )
+    assert "| fid | 0.1 | 0.41 ± 0.01 | 0.415 ± 0.01 | 0.61 ± 0.01 * | 5 |" in told
+    assert "| kid | – | – | – | – | – |" in told
+    assert (tmp_path / "out" / "comparison.md").read_text() in told
+
+
+def test_one_seed_tells_nothing_of_a_difference():
+    assert differ([1.0], [2.0, 2.1]) is None
+    assert differ([1.0, 1.1], [2.0, 2.1]) and not differ([1.0, 2.0], [1.5, 1.4])
+    assert differ([1.0, 1.0], [2.0, 2.0]) and not differ([1.0, 1.0], [1.0, 1.0])
+
+
+def test_evaluations_by_other_classifiers_are_not_compared(tmp_path):
+    first, second = written(tmp_path / "a", 0, 0.4), written(tmp_path / "b", 1, 0.5)
+    facts = json.loads((second / "evaluation.json").read_text()) | {"classifier": "b"}
+    (second / "evaluation.json").write_text(json.dumps(facts))
+    with pytest.raises(UserError, match="cannot be compared: classifier is b and a"):
+        compare([first, second], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_evaluation_is_said(tmp_path):
+    with pytest.raises(MissingError, match=r"no such file; expected what \./evaluate\.py --output-dir"):
+        compare([tmp_path], tmp_path / "out")
+    (tmp_path / "evaluation.json").write_text("[]")
+    with pytest.raises(UserError, match="is no evaluation"):
+        compare([tmp_path], tmp_path / "out")
+
+
+def test_images_without_settings_are_recipes_of_their_own(tmp_path):
+    found = [(Path(name), {"scores": {"fid": {"value": 1.0, "real": 0.5}}}) for name in ("a", "b")]
+    assert [recipe.name for recipe in grouped(found)] == ["a (1 seed)", "b (1 seed)"]
+    assert table(grouped(found))[1] == ["fid", "0.5", "1", "1"]
