@@ -27,6 +27,10 @@ def main() -> None:
     flags.add_argument(
         "--record-steps", type=number(int, 1), default=1000, help="steps between records, FID among them"
     )
+    flags.add_argument(
+        "--target-fid", type=number(float, 0, open_ends=True), help="end the run with the first record of such an FID"
+    )
+    flags.add_argument("--patience", type=number(int, 1), help="end the run after so many records without a lower FID")
     options = vars(flags.parse_args())
 
     from gan.config import load_config

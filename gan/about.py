@@ -36,9 +36,9 @@ class About:
     """What a checkpoint says of itself.
 
     `data` is the digest of the data set it was trained on, `classifier` that of the classifier that scores the run.
-    `scores` are of the saved weights, by name; empty if not scored. `records` is the name of the run's directory of
-    records. `networks` are names in `gan/registry.py`, by default the config's. `layout` and `files`, the digests of
-    the other files by name, are filled in by `save`.
+    `scores` are of the saved weights, by name; empty if not scored. `course` holds the FIDs of the run so far.
+    `records` is the name of the run's directory of records. `networks` are names in `gan/registry.py`, by default the
+    config's. `layout` and `files`, the digests of the other files by name, are filled in by `save`.
     """
 
     kind: Kind
@@ -47,6 +47,7 @@ class About:
     config: Config
     data: str
     scores: Mapping[str, Any] = field(default_factory=dict)
+    course: tuple[float, ...] = ()
     records: str = ""
     classifier: str = ""
     networks: Mapping[str, str] = field(default_factory=dict)
@@ -95,7 +96,8 @@ def read_about(path: Path) -> About:
         values["config"].setdefault("held_out", 0.0)  # Before there was that field, nothing was.
         config = _checked_config(path, values)
         spec = ImageSpec.from_dict(values.pop("spec"))
-        return About(**values | {"spec": spec, "config": config})
+        course = tuple(values.pop("course", ()))
+        return About(**values | {"spec": spec, "config": config, "course": course})
     except OtherVersion:
         raise
     except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:

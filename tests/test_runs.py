@@ -275,3 +275,36 @@ def test_a_checkpoint_from_before_images_were_held_out_had_none(tmp_path):
     del values["digest"], values["config"]["held_out"]
     path.write_text(json.dumps(values | {"digest": digest_of(values)}))
     assert read_about(path.parent).config.held_out == 0.0
+
+
+def test_a_run_ends_when_it_is_good_enough_and_stays_so(trained, tmp_path, one_replica, monkeypatch, capsys):
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
+    shutil.copytree(trained, tmp_path / "run")
+    wanted = options(tmp_path / "run", target_fid=1e9)
+    scores = train_gan(TINY, wanted)
+    assert checkpoints.steps_saved(wanted.save_dir, "gan") == [5]
+    about = checkpoints.find(wanted.save_dir, "gan").about
+    assert about.course == (scores["fid"],)
+    assert "ended at step 5 of 20: the FID is" in capsys.readouterr().out
+    assert train_gan(TINY, replace(wanted, resume=True)) == scores
+    assert "gan-00000005 is the end of the run: the FID is" in capsys.readouterr().out
+    train_gan(TINY, replace(wanted, resume=True, target_fid=None))
+    assert len(checkpoints.find(wanted.save_dir, "gan").about.course) == 4
+
+
+@pytest.mark.parametrize(
+    ("course", "target", "patience", "reason"),
+    [
+        ([], 1.0, 1, None),
+        ([3.0, 2.0], 1.0, None, None),
+        ([3.0, 1.0], 1.0, None, "the FID is 1.000, and 1 was wanted"),
+        ([0.5, 3.0], 1.0, None, None),
+        ([3.0, 2.0, 2.5], None, 2, None),
+        ([3.0, 2.0, 2.5, 2.0], None, 2, "the FID was 2.000, and is no lower after 2 more records"),
+        ([3.0, 2.0, 2.5, 1.9], None, 2, None),
+    ],
+)
+def test_the_reasons_to_end(course, target, patience, reason):
+    run = object.__new__(run_module.Run)
+    run.options = RunOptions(data_path="", save_dir=None, log_dir=None, target_fid=target, patience=patience)
+    assert run._reason_to_end(course) == reason

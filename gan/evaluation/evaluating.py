@@ -32,7 +32,7 @@ from gan.devices.inference import Inference
 from gan.errors import UserError
 from gan.evaluation.evaluation import Evaluation, Score, evaluate
 from gan.evaluation.features import BATCH, Features, Reader
-from gan.evaluation.judge import Judge, find_judge
+from gan.evaluation.judge import Judge, find_judge, fresh
 from gan.evaluation.metric import Known, Metric, as_metric, numbers_in
 from gan.evaluation.subject import Labelled, chosen, draw, read_images
 from gan.files import check_writable, file_errors, write_atomically
@@ -129,7 +129,7 @@ def evaluate_run(options: EvaluationOptions) -> Found:
         fakes = Labelled(draw(sampler, test.labels, seed=options.seed), test.labels)
     reader = Reader(classifier.network, blocks="blocks" in needs)
     critic = critic_of(gan) if gan and "critic" in needs else None
-    known = Known(data.spec.num_classes, options.seed, train, critic)
+    known = Known(data.spec.num_classes, options.seed, train, critic, lambda: fresh(classifier.about))
     real = replace(seen_in(reader, judge, Labelled(test.gather(), test.labels)), known=known)
     fake = seen_in(reader, judge, fakes)
     with tqdm(metrics, disable=None, unit=" metrics", leave=False) as bar:

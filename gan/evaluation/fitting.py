@@ -1,4 +1,4 @@
-"""Small networks that an evaluation trains for itself: the detector, the judge, and those of CAS.
+"""Networks that an evaluation trains for itself: the detector, the judge, and those of CAS.
 
     predict = fit(small_network((28, 28, 1), classes=2, seed=0), images, labels, epochs=6, seed=0)
     logits = predict(others)
@@ -28,9 +28,9 @@ def small_network(shape: tuple[int, ...], *, classes: int, seed: int) -> keras.M
     for width in (32, 64, 128):
         layers.append(keras.layers.Conv2D(width, 3, strides=2, padding="same", use_bias=False))
         layers += [keras.layers.BatchNormalization(momentum=0.9), keras.layers.LeakyReLU(0.2)]
-    return keras.Sequential(
-        [*layers, keras.layers.GlobalAveragePooling2D(), keras.layers.Dropout(0.3), keras.layers.Dense(classes)]
-    )
+    # A mean over the image: with a weight for every place, it would learn a small set by heart.
+    layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dropout(0.3), keras.layers.Dense(classes)]
+    return keras.Sequential(layers)
 
 
 def fit(

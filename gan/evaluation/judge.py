@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -37,6 +38,18 @@ class Judge(NamedTuple):
     digest: str
 
 
+def fresh(classifier: About) -> keras.Model:
+    """A network of the judge's kind that has learnt nothing yet."""
+    about = _about(classifier)
+    keras.utils.set_random_seed(about.config.seed)
+    return build(about, "judge")
+
+
+def _about(classifier: About) -> About:
+    config = replace(classifier.config, seed=classifier.config.seed + 1)
+    return About("judge", 1, classifier.spec, config, classifier.data)
+
+
 def find_judge(directory: Path, classifier: About, learnt: Subset) -> Judge:
     """The judge of a directory, or a new one, which is saved there.
 
@@ -45,14 +58,13 @@ def find_judge(directory: Path, classifier: About, learnt: Subset) -> Judge:
         classifier: what it was trained on and with; the judge has the next seed.
         learnt: the images that both are trained on.
     """
-    config = replace(classifier.config, seed=classifier.config.seed + 1)
-    about = About("judge", 1, classifier.spec, config, classifier.data)
+    about = _about(classifier)
     try:
         found = checkpoints.load(directory, "judge")
     except (MissingError, OtherVersion):
         found = None
-    if found is None or (found.about.data, found.about.config.held_out) != (about.data, config.held_out):
-        found = _trained(directory, about, learnt)
+    if found is None or (found.about.data, found.about.config.held_out) != (about.data, about.config.held_out):
+        found = _trained(directory, about, classifier, learnt)
     network = found.network
     read = Inference(lambda images: [network(images)], size=BATCH)
 
@@ -63,11 +75,11 @@ def find_judge(directory: Path, classifier: About, learnt: Subset) -> Judge:
     return Judge(classes, digest_of_weights(network))
 
 
-def _trained(directory: Path, about: About, learnt: Subset) -> Loaded:
+def _trained(directory: Path, about: About, classifier: About, learnt: Subset) -> Loaded:
     """A new judge; its progress is shown, and it is there for the next time."""
     print(f"training the judge, once: it stays in {directory}", file=sys.stderr)
     with checkpoints.writing(directory, "judge"):
-        network = build(about, "judge")
+        network = fresh(classifier)
         with tqdm(total=100, desc="judge", unit="%", disable=None) as bar:
             fit(
                 network,

@@ -46,12 +46,14 @@ class Known:
         seed: of what a metric draws.
         train: the training images of both networks.
         critic: images (N, H, W, C) uint8 and label vectors (N, K) -> scores (N,), of the checkpoint that drew.
+        fresh: makes a network of the judge's kind: images (N, H, W, C) uint8 -> logits (N, K).
     """
 
     num_classes: int
     seed: int
     train: Subset
     critic: Callable[[Pixels, Floats], NDArray[np.float32]] | None = None
+    fresh: Callable[[], Any] | None = None
     _found: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, compute: Callable[[], Any]) -> Any:

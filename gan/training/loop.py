@@ -90,6 +90,7 @@ def train(
     evaluate: Callable[[int], Scores],
     save: Callable[[int, Scores], object],
     agree: Callable[[int | None], int | None] = lambda signal: signal,
+    enough: Callable[[], str | None] = lambda: None,
 ) -> Scores:
     """Run the schedule; the scores of the last evaluation are the result.
 
@@ -101,6 +102,7 @@ def train(
         records: takes the losses, speed, learning rates and the evaluation's values.
         evaluate: scores the networks after a step: numbers by name, and what one must know of them.
         save: saves them, with their scores if they were just evaluated.
+        enough: why the run may end with the record that was just made, if it may.
         agree: the signal to stop by, if one came to any worker, of the one that came to this; asked after every call.
 
     Raises:
@@ -142,13 +144,17 @@ def train(
                     records.histograms(step, trainer.models)
                     progress.show(_losses(values) | found)
                     progress.say(summary(step, schedule.total_steps, _losses(values) | found | speed))
+            reason = enough() if scores else None
             signal = agree(caught.number)
             overdue = time.monotonic() - saved > 60 * schedule.save_minutes
-            if schedule.saves_after(step) or overdue or signal is not None:
+            if schedule.saves_after(step) or overdue or signal is not None or reason:
                 check(first, metrics, trainer.max_bad_steps)
                 with progress.paused():
                     save(step, scores)
                 saved = time.monotonic()
+            if reason and step < schedule.total_steps:
+                progress.say(f"ended at step {step:,} of {schedule.total_steps:,}: {reason}")
+                break
             if signal is not None and step < schedule.total_steps:
                 place = f"step {step:,} of {schedule.total_steps:,}"
                 raise Stopped(f"stopped and saved at {place}; go on with --resume", signal)

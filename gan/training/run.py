@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from gan import checkpoints
 from gan.about import About, Kind
-from gan.checkpoints import Saved
+from gan.checkpoints import BEST_BY, Saved
 from gan.config import Config, differences, dump_config
 from gan.data.batches import Batches
 from gan.data.dataset import MAX_MEGAPIXELS, DataSet, ReadOptions, Resize
@@ -70,6 +70,8 @@ class RunOptions:
     keep: int = 3
     log_graph: bool = False
     devices: str | None = None
+    target_fid: float | None = None
+    patience: int | None = None
     resume: bool = False
     overwrite: bool = False
     dry_run: bool = False
@@ -148,9 +150,10 @@ class Run:
             raise UserError(
                 f"{path} is at step {about.step:,}, but the run ends at {self.total_steps:,}; raise the epochs"
             )
-        if about.step < self.total_steps or not about.scores:
+        reason = self._reason_to_end(about.course)
+        if not about.scores or (about.step < self.total_steps and not reason):
             return None
-        print(f"{path} is the end of the run: more epochs in the config would make it longer")
+        print(f"{path} is the end of the run: {reason or 'more epochs in the config would make it longer'}")
         return dict(about.scores)
 
     def begin(self, trainer: Trainer) -> None:
@@ -199,11 +202,20 @@ class Run:
             options.save_minutes,
         )
         source = resident(self.batches, self.strategy)
+        course = list(self.resumed.about.course) if self.resumed else []
+
+        def evaluated(step: int) -> Scores:
+            scores = evaluate(step)
+            course.extend([scores[BEST_BY]] if BEST_BY in scores else [])
+            return scores
+
         with self._saving() as replaced, self._open_records() as records:
             self.records = records
 
             def save(step: int, scores: Mapping[str, Any]) -> None:
-                about = replace(self.about, step=step, scores=scores, records=records.directory.name)
+                about = replace(
+                    self.about, step=step, scores=scores, course=tuple(course), records=records.directory.name
+                )
                 self._save(about, trainer.state, replaced)
 
             if self.resumed is None:
@@ -215,13 +227,23 @@ class Run:
                 schedule,
                 name=name,
                 records=records,
-                evaluate=evaluate,
+                evaluate=evaluated,
                 save=save,
+                enough=lambda: self._reason_to_end(course),
                 agree=lambda signal: agreed_signal(self.strategy, self.place, signal),
             )
             if options.log_graph:
                 records.graph(trainer.traced)
         return scores
+
+    def _reason_to_end(self, course: Sequence[float]) -> str | None:
+        """Why a run whose records had these FIDs ends before its last step, if it does."""
+        target, patience = self.options.target_fid, self.options.patience
+        if target is not None and course and course[-1] <= target:
+            return f"the FID is {course[-1]:.3f}, and {target:g} was wanted"
+        if patience is not None and course and len(course) - 1 - course.index(min(course)) >= patience:
+            return f"the FID was {min(course):.3f}, and is no lower after {patience} more records"
+        return None
 
     def end(self, result: str) -> None:
         """Print what came of the run, and where it is."""

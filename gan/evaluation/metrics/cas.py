@@ -9,19 +9,17 @@ Range: 0 to 1; what real training images reach in the samples' place stands besi
 import numpy as np
 
 from gan.evaluation.features import Features
-from gan.evaluation.fitting import fit, small_network
-from gan.evaluation.metric import Estimate, Metric
+from gan.evaluation.fitting import fit
+from gan.evaluation.metric import Estimate, Known, Metric
 from gan.images import Pixels
 from gan.seeding import Purpose, numpy_stream
 
-EPOCHS, FEWEST_STEPS = 8, 400
+EPOCHS, FEWEST_STEPS = 6, 400
 
 
-def _accuracy(
-    learnt: tuple[Pixels, np.ndarray], tested: tuple[Pixels, np.ndarray], classes: int, seed: int
-) -> Estimate:
-    network = small_network(learnt[0].shape[1:], classes=classes, seed=seed)
-    predict = fit(network, *learnt, epochs=EPOCHS, fewest_steps=FEWEST_STEPS, seed=seed)
+def _accuracy(learnt: tuple[Pixels, np.ndarray], tested: tuple[Pixels, np.ndarray], known: Known) -> Estimate:
+    assert known.fresh is not None
+    predict = fit(known.fresh(), *learnt, epochs=EPOCHS, fewest_steps=FEWEST_STEPS, seed=known.seed)
     return Estimate.share(predict(tested[0]).argmax(axis=1) == tested[1])
 
 
@@ -31,12 +29,12 @@ def _cas(real: Features, fake: Features) -> dict[str, object]:
     chosen = numpy_stream(Purpose.FITTING, known.seed).permutation(known.train.size)[: len(real.labels)]
     train = known.train.gather(chosen), known.train.labels[chosen]
     test, samples = (real.images, real.labels), (fake.images, fake.labels)
-    ceiling = known.once("cas", lambda: _accuracy(train, test, known.num_classes, known.seed))
+    ceiling = known.once("cas", lambda: _accuracy(train, test, known))
     if fake is real:
         return {"cas": ceiling, "cas_reverse": ceiling}
     return {
-        "cas": _accuracy(samples, test, known.num_classes, known.seed),
-        "cas_reverse": _accuracy(train, samples, known.num_classes, known.seed),
+        "cas": _accuracy(samples, test, known),
+        "cas_reverse": _accuracy(train, samples, known),
     }
 
 
