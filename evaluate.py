@@ -8,6 +8,7 @@
 ./evaluate.py --compare runs/plain-* runs/hinge-*    # evaluations side by side
 """
 
+import logging
 import sys
 from pathlib import Path
 
@@ -63,9 +64,9 @@ def main() -> None:
 
     options["checkpoint"] = options["checkpoint"] or "newest"
     import_tensorflow()
-    from gan.evaluation.report import write_report
-
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # It tells that it looks at the fonts, the first time.
     from gan.evaluation.evaluating import EvaluationOptions, evaluate_run, lines
+    from gan.evaluation.report import write_report
 
     found = evaluate_run(EvaluationOptions(**options))
     for line in lines(found):

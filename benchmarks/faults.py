@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What each score sees: real test images with a known fault in the place of samples, against other test images.
 
-    .venv/bin/python benchmarks/faults.py --data-path datasets/MNIST --load-dir benchmarks/runs/mnist/checkpoints
-    .venv/bin/python benchmarks/faults.py --data-path pets --load-dir pets-64 --colour
+    .venv/bin/python benchmarks/faults.py # after benchmarks/mnist.py
+    .venv/bin/python benchmarks/faults.py --data-path pets --load-dir pets-64 --classifier-dir pets-64 --colour
 
 One half of the test images is compared with the other, which is changed. Prints a table in Markdown: how many times its
 floor each distance is, and the values of the other scores. A bold one differs from that of unchanged images by more
@@ -49,8 +49,8 @@ def wrong_labels(labels: np.ndarray, share: float, classes: int, draw: np.random
 def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--data-path", default="datasets/MNIST")
-    flags.add_argument("--load-dir", default=Path("benchmarks/runs/mnist/checkpoints"), type=Path)
-    flags.add_argument("--classifier-dir", type=Path)
+    flags.add_argument("--load-dir", default=Path("benchmarks/runs/mnist/gan-0"), type=Path)
+    flags.add_argument("--classifier-dir", default=Path("benchmarks/runs/mnist/classifier"), type=Path)
     flags.add_argument("--colour", action="store_true", help="the faults of colour pictures")
     flags.add_argument("--seed", default=0, type=int)
     args = flags.parse_args()
@@ -70,12 +70,11 @@ def main() -> None:
     from gan.evaluation.subject import Labelled, draw
     from gan.sampling import Sampler
 
-    directory = args.classifier_dir or args.load_dir
     data = load_dataset(args.data_path)
-    classifier, gan = checkpoints.load(directory, "classifier"), checkpoints.find(args.load_dir, "gan")
+    classifier, gan = checkpoints.load(args.classifier_dir, "classifier"), checkpoints.find(args.load_dir, "gan")
     check_fit(classifier, gan, data, args.data_path)
     train, _ = data.divide(classifier.about.config.held_out)
-    judge = find_judge(directory, classifier.about, train)
+    judge = find_judge(classifier.path.parent, classifier.about, train)
     reader = Reader(classifier.network, blocks=True)
     random = np.random.default_rng(args.seed)
     one, other = next(halves(data.test.labels, seed=args.seed, splits=1))
@@ -132,7 +131,9 @@ def main() -> None:
             apart = max(score.low, usual.low) > min(score.high, usual.high)
             # What real images vary by counts, too: the same faulty images were compared with but one half.
             beyond = abs(score.value - usual.value) > 2 * (0 if math.isnan(score.real_spread) else score.real_spread)
-            text = f"{score.times_floor:.1f}x" if score.times_floor is not None else f"{score.value:.3g}"
+            text = "–" if math.isnan(score.value) else f"{score.value:.3g}"
+            if score.times_floor is not None:
+                text = f"{score.times_floor:.1f}x"
             cells.append(f"**{text}**" if apart and beyond else text)
         print(f"| {key} | {' | '.join(cells)} |")
     print(

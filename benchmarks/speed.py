@@ -173,9 +173,7 @@ def scoring_seconds(data: Any, classifier_dir: Path) -> float:
 def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--data-path", default="datasets/MNIST")
-    flags.add_argument(
-        "--load-dir", default=Path("benchmarks/runs/mnist/checkpoints"), type=Path, help="a classifier's"
-    )
+    flags.add_argument("--load-dir", default=Path("benchmarks/runs/mnist/classifier"), type=Path, help="a classifier's")
     flags.add_argument("--turns", default=7, type=int)
     flags.add_argument("--steps", default=60, type=int, help="steps a turn")
     args = flags.parse_args()

@@ -67,6 +67,19 @@ def _stderr_aside() -> Iterator[None]:
                 os.waitpid(child, 0)
 
 
+@contextmanager
+def _absent(name: str) -> Iterator[None]:
+    """Let a package be as if it was not installed, unless it has been imported."""
+    hidden = name not in sys.modules
+    if hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules[name]
+
+
 def _copy(file: int, output: int) -> None:
     """Write what is in a file to an output."""
     os.lseek(file, 0, os.SEEK_SET)
@@ -75,7 +88,8 @@ def _copy(file: int, output: int) -> None:
 
 
 def _start_tensorflow(devices: str | None, *, deterministic: bool) -> None:
-    import tensorflow
+    with _absent("matplotlib"):  # Keras would import it, which takes time and writes into the home directory.
+        import tensorflow
 
     if devices is not None and devices.startswith("cpu:"):
         logical = [tensorflow.config.LogicalDeviceConfiguration()] * int(devices.removeprefix("cpu:"))

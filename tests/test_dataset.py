@@ -24,10 +24,10 @@ def test_the_same_images_are_held_out_each_time():
     assert DATA.divide(0.2)[1].indices.tolist() == replace(DATA, source="again").divide(0.2)[1].indices.tolist()
 
 
-def test_nothing_is_held_out_of_a_class_of_three_and_two_of_one_of_four():
-    labels = np.repeat([0, 1, 2], [3, 4, 88]).astype(np.int32)
-    _, held = replace(DATA, train_labels=labels).divide(0.1)
-    assert np.bincount(held.labels, minlength=3).tolist() == [0, 2, 9]
+def test_nothing_is_held_out_of_a_class_of_nine_and_one_of_one_of_ten():
+    labels = np.repeat([0, 1, 2], [9, 10, 76]).astype(np.int32)
+    _, held = replace(DATA, train_labels=labels).divide(0.02)
+    assert np.bincount(held.labels, minlength=3).tolist() == [0, 1, 2]
 
 
 def test_a_share_of_nothing_leaves_all_in_their_order():

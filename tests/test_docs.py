@@ -45,9 +45,14 @@ def anchors(document: Path) -> frozenset[str]:
 
 @cache
 def shared_flags() -> dict[str, frozenset[str]]:
-    """Flags by the function of `gan.command_line` that adds them."""
+    """Flags by the function of `gan.command_line` that adds them, itself or by one that stands above it."""
     tree = ast.parse((ROOT / "gan" / "command_line.py").read_text(encoding="utf-8"))
-    return {node.name: flags_added(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
+    found: dict[str, frozenset[str]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            called = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+            found[node.name] = flags_added(node).union(*(found[name] for name in called & set(found)))
+    return found
 
 
 def flags_added(tree: ast.AST) -> frozenset[str]:

@@ -42,7 +42,14 @@ def test_no_result_depends_on_the_home_directory(settings, tmp_path):
     """The first was a traceback, and the second other results."""
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras" / "keras.json").write_text(settings)
-    done = run("-c", DEFAULTS, HOME=str(tmp_path), KERAS_HOME=str(tmp_path / ".keras"), KERAS_MAX_EPOCHS="few")
+    done = run(
+        "-c",
+        DEFAULTS,
+        HOME=str(tmp_path),
+        KERAS_HOME=str(tmp_path / ".keras"),
+        KERAS_MAX_EPOCHS="few",
+        MPLCONFIGDIR=str(tmp_path / ".keras"),
+    )
     assert done.stdout.splitlines() == ["tensorflow float32 1e-07 channels_last", ".keras"], done.stderr
 
 
@@ -64,6 +71,14 @@ def test_what_tensorflow_says_before_it_ends_the_process_is_shown(words, said, t
     assert (done.stdout == "started\n") is (not said)
     assert done.stderr.startswith(said) if said else done.stderr == ""
     assert (done.returncode == 0) is (not said)
+
+
+def test_a_script_leaves_matplotlib_alone_until_it_draws(tmp_path):
+    """Keras imports it where it is installed, and it writes into the home directory."""
+    program = "from gan.starting import import_tensorflow; import_tensorflow(); import os, sys, keras\n"
+    program += "print('matplotlib' in sys.modules, os.listdir(os.environ['HOME'])); import matplotlib"
+    done = run("-c", program, HOME=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "False []\n"), done.stderr
 
 
 @pytest.mark.slow

@@ -96,6 +96,22 @@ def test_the_judge_is_trained_once_and_kept(trained, found, monkeypatch):
     assert about.networks == {"judge": "residual"} and about.config.seed == TINY.seed + 1
 
 
+def test_a_checkpoint_that_is_named_itself_has_its_classifier_beside_it(trained, found, tmp_path):
+    path = checkpoints.find(trained / "checkpoints", "gan").path
+    once = evaluate_run(options(trained, load_dir=path, output_dir=tmp_path, metrics=["fid"]))
+    assert once.facts["scores"]["fid"] == found.facts["scores"]["fid"]
+
+
+def test_a_damaged_judge_is_replaced(trained, found, tmp_path, monkeypatch):
+    monkeypatch.setattr(judge_module, "FEWEST_STEPS", 30)
+    shutil.copytree(trained / "checkpoints", tmp_path / "checkpoints")
+    (tmp_path / "checkpoints" / "judge-00000001" / "variables.index").write_bytes(b"")
+    once = evaluate_run(
+        options(trained, load_dir=tmp_path / "checkpoints", output_dir=tmp_path / "out", metrics=["judge"])
+    )
+    assert once.facts["judge"] == found.facts["judge"]  # The same seed makes the same one.
+
+
 @pytest.mark.parametrize("layout", ["files", "directories", "tables"])
 def test_png_files_of_generate_score_as_the_checkpoint_does_and_jpeg_does_not(trained, found, tmp_path, layout):
     directory = tmp_path / "drawn"
@@ -226,6 +242,37 @@ def test_an_image_that_does_not_fit_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=message):
         read_images(tmp_path, replace(tiny_data().spec, class_names=tuple("0123")), options_to_read())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromedriver"), reason="chromium and chromedriver are not installed")
+@pytest.mark.parametrize("width", [1200, 390])
+def test_the_report_in_a_browser(trained, found, tmp_path, width):
+    """Nothing in the console, no request to anywhere, no wider than the window, every picture decoded."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    path = write_report(found, tmp_path, log_dir=trained / "logs")
+    settings = webdriver.ChromeOptions()
+    settings.binary_location = shutil.which("chromium")
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu"):
+        settings.add_argument(argument)
+    settings.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(settings, Service(shutil.which("chromedriver")))
+    try:
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        browser.get(path.as_uri())
+        assert browser.get_log("browser") == []
+        messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+        asked = [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]
+        assert path.as_uri() in asked
+        assert all(url.startswith(("data:", path.as_uri())) for url in asked)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        pictures = browser.execute_script("return [...document.images].map((image) => image.naturalWidth)")
+        assert len(pictures) > 10 and min(pictures) > 0
+    finally:
+        browser.quit()
 
 
 # Side by side.

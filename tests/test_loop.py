@@ -437,3 +437,19 @@ def test_the_speed_leaves_pauses_out(monkeypatch):
         progress.advance(50)
         with progress.paused():
             assert progress.speed() == {"images_per_second": 10.0, "training_seconds": 15.0}
+
+
+def test_a_run_that_is_good_enough_saves_and_ends(tmp_path):
+    saved, reasons = [], iter([None, "it will do"])
+    with Records(tmp_path, TINY, name="config.yaml") as records:
+        scores = train(
+            FakeTrainer(),
+            FakeBatches(),
+            Schedule(total_steps=100, steps_per_call=3, record_steps=10, save_steps=50),
+            name="test",
+            records=records,
+            evaluate=lambda step: {"fid": float(step)},
+            save=lambda step, scores: saved.append((step, scores)),
+            enough=lambda: next(reasons),
+        )
+    assert scores == {"fid": 20.0} and saved == [(20, {"fid": 20.0})]

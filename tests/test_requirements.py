@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-INSTALLED_GROUPS = {"requirements.txt": {"main", "dev", "serve"}, "deploy/requirements.txt": {"main", "serve"}}
+INSTALLED_GROUPS = {
+    "requirements.txt": {"main", "dev", "serve", "evaluate"},
+    "deploy/requirements.txt": {"main", "serve"},
+}
 REQUIREMENT = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)( ;.*?)?(?P<hashes>( +--hash=sha256:[0-9a-f]{64})+)")
 
 Pins = dict[tuple[str, str], set[str]]

@@ -12,7 +12,7 @@ from gan.about import About
 from gan.checkpoints import Saved
 from gan.models.generator import Generator
 from gan.runs import _check_classifier
-from gan.training.run import Run, find_resumed
+from gan.training.run import Run, RunOptions, find_resumed
 
 SPEC = tiny_data().spec
 
@@ -22,6 +22,7 @@ def run(total_steps: int = 8, data: str = "digest", **changes) -> Run:
     about = About("gan", 7, SPEC, TINY, data="digest", scores={"fid": 1.0}, classifier="abc")
     found = Run.__new__(Run)
     found.resumed = Saved(Path("checkpoints/gan-00000007"), replace(about, **changes))
+    found.options = RunOptions(data_path="", save_dir=Path(), log_dir=Path())
     found.data, found.total_steps = SimpleNamespace(digest=data), total_steps
     return found
 

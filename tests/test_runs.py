@@ -247,14 +247,14 @@ def test_settings_that_leave_no_step_are_refused(tmp_path):
 
 def test_images_held_out_score_a_run_and_nothing_is_trained_on_them(tmp_path, one_replica, monkeypatch):
     monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
-    write_idx(tmp_path / "data")
+    write_idx(tmp_path / "data", train=160)
     config = replace(TINY, held_out=0.25, gan_epochs=1, cls_epochs=1)
     train_classifier(config, options(tmp_path, log_dir=tmp_path / "classifier"))
     scores = train_gan(config, options(tmp_path))
-    assert (scores["samples"], scores["split"]) == (20, "held-out training images")
+    assert (scores["samples"], scores["split"]) == (24, "held-out training images")
     assert scores["noise_floor"] > 0 and scores["floor_spread"] > 0
     run = run_module.Run("gan", config, options(tmp_path, overwrite=True), ALONE)
-    assert run.batches.subset.size == 60
+    assert run.batches.subset.size == 120
     assert not set(run.batches.subset.indices) & set(run.scored.indices)
     with pytest.raises(ValueError, match=r"images with held_out 0\.25; expected held_out 0, as here"):
         train_gan(replace(config, held_out=0.0), options(tmp_path, overwrite=True))
@@ -262,9 +262,9 @@ def test_images_held_out_score_a_run_and_nothing_is_trained_on_them(tmp_path, on
 
 def test_where_none_can_be_held_out_the_test_images_score_the_run(tmp_path, one_replica, monkeypatch, capsys):
     monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
-    write_idx(tmp_path / "data", train=30)
+    write_idx(tmp_path / "data", train=80)
     run = run_module.Run("gan", replace(TINY, held_out=0.1), options(tmp_path), ALONE)
-    assert (run.scored.name, run.scored.size, run.batches.subset.size) == ("test images", 40, 30)
+    assert (run.scored.name, run.scored.size, run.batches.subset.size) == ("test images", 40, 80)
     assert "test images score the run" in capsys.readouterr().err
 
 

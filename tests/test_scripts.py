@@ -98,6 +98,16 @@ def test_the_plan_is_printed(work):
     assert "x the noise floor" in plan.splitlines()[-2]
 
 
+def test_an_evaluation_prints_its_scores_and_where_the_report_is(work):
+    done = process("evaluate.py", "--data-path", "data", "--metrics", "fid", "kid", "accuracy", cwd=work)
+    told = succeeded(done).splitlines()
+    assert [line.split()[0] for line in told[:3]] == ["fid", "kid", "accuracy"]
+    assert told[-1] == "evaluation/report.html"
+    assert {path.name for path in (work / "evaluation").iterdir()} == {"evaluation.json", "report.html"}
+    compared = process("evaluate.py", "--compare", "evaluation", "evaluation", "--output-dir", "side", cwd=work)
+    assert "| accuracy |" in succeeded(compared)
+
+
 def test_checkpoints_and_configs_are_where_they_belong(work):
     assert sorted(path.name for path in (work / "checkpoints").glob("[!.]*")) == [
         "classifier-00000010",
@@ -347,6 +357,13 @@ def test_there_must_be_something_to_go_on_with(work, script):
         ),
         ("train.py", ["-c", "absent.yaml"], "absent.yaml: no such file"),
         ("classifier.py", ["--data-path", "config.yaml"], "config.yaml is a file; expected a directory"),
+        ("evaluate.py", ["--metrics", "nonsense"], "--metrics: found 'nonsense', expected fid"),
+        (
+            "evaluate.py",
+            ["--images", "data", "--checkpoint", "best"],
+            "--images and --checkpoint: expected one of them",
+        ),
+        ("evaluate.py", ["--compare", "data"], "no such file; expected what ./evaluate.py --output-dir data writes"),
         ("classifier.py", ["--data-path", "data"], "there are 80 training images, fewer than one batch of 128"),
         ("generate.py", ["--classes", "10"], "there is no class '10'"),
         ("generate.py", ["--output-dir", "config.yaml"], "config.yaml is a file; expected a directory to write to"),

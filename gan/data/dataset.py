@@ -32,8 +32,8 @@ MAX_MEGAPIXELS = 250.0
 
 PART_BYTES = 16 << 20
 
-FEWEST_DIVIDED = 4
-"""Images of a class of which some are held out, which are at least two; of fewer, none is."""
+FEWEST_DIVIDED = 10
+"""Images of a class of which some are held out; of fewer, none is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ class DataSet:
         for index in range(self.spec.num_classes if share else 0):
             members = draw.permutation(np.flatnonzero(self.train_labels == index))
             if len(members) >= FEWEST_DIVIDED:
-                held[members[: max(2, round(share * len(members)))]] = True
+                held[members[: max(1, round(share * len(members)))]] = True
         kept = self.train.take(np.flatnonzero(~held))
         return kept, self.train.take(np.flatnonzero(held))._replace(name="held-out training images")
 

@@ -39,6 +39,7 @@ from gan.files import check_writable, file_errors, write_atomically
 from gan.images import Pixels, encode, network_from_pixels
 from gan.labels import Floats
 from gan.models import build
+from gan.places import checkpoint_named
 from gan.registry import METRICS
 from gan.sampling import Sampler
 from gan.seeding import Purpose, numpy_stream
@@ -103,7 +104,9 @@ def evaluate_run(options: EvaluationOptions) -> Found:
     started = time.perf_counter()
     check_writable(options.output_dir)
     metrics = chosen_metrics(options.metrics, has_critic=options.images is None)
-    classifier = checkpoints.load(options.classifier_dir or options.load_dir, "classifier")
+    named = checkpoint_named(options.load_dir)
+    beside = named.directory if named and named.kind == "gan" else options.load_dir
+    classifier = checkpoints.load(options.classifier_dir or beside, "classifier")
     gan = None if options.images else checkpoints.find(options.load_dir, "gan", options.checkpoint)
     read = ReadOptions(
         image_size=classifier.about.config.image_height_width,
@@ -120,7 +123,7 @@ def evaluate_run(options: EvaluationOptions) -> Found:
     needs = {need for metric in metrics.values() for need in metric.needs}
     judge = None
     if "judged" in needs:
-        judge = find_judge(options.classifier_dir or options.load_dir, classifier.about, train)
+        judge = find_judge(classifier.path.parent, classifier.about, train)
     sampler = Sampler.from_checkpoint(gan.path) if gan else None
     if options.images:
         fakes = _matched(read_images(options.images, data.spec, read), test.labels, seed=options.seed)

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from gan.devices.inference import Inference
 from gan.images import Pixels
 
 BATCH = 128
@@ -67,4 +68,5 @@ def fit(
         on_train_batch_end=lambda batch, logs: progress(next(done) / (epochs * per_epoch))
     )
     network.fit(images, labels, batch_size=batch, epochs=epochs, verbose=0, callbacks=[told])
-    return lambda others: np.asarray(network.predict(others, batch_size=500, verbose=0), np.float32)
+    run = Inference(lambda others: [network(others, training=False)], size=500)
+    return lambda others: np.asarray(run(others)[0], np.float32)

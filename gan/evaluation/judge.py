@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gan import checkpoints
-from gan.about import About, OtherVersion
+from gan.about import About, Damaged, OtherVersion
 from gan.checkpoints import Loaded
 from gan.data.dataset import Subset
 from gan.devices.inference import Inference
@@ -61,7 +61,7 @@ def find_judge(directory: Path, classifier: About, learnt: Subset) -> Judge:
     about = _about(classifier)
     try:
         found = checkpoints.load(directory, "judge")
-    except (MissingError, OtherVersion):
+    except (Damaged, MissingError, OtherVersion):
         found = None
     if found is None or (found.about.data, found.about.config.held_out) != (about.data, about.config.held_out):
         found = _trained(directory, about, classifier, learnt)
