@@ -96,9 +96,10 @@ def test_the_judge_is_trained_once_and_kept(trained, found, monkeypatch):
     assert about.networks == {"judge": "residual"} and about.config.seed == TINY.seed + 1
 
 
-def test_a_checkpoint_that_is_named_itself_has_its_classifier_beside_it(trained, found, tmp_path):
+def test_a_checkpoint_that_is_named_itself_has_its_classifier_beside_it(trained, found, tmp_path, capsys):
     path = checkpoints.find(trained / "checkpoints", "gan").path
-    once = evaluate_run(options(trained, load_dir=path, output_dir=tmp_path, metrics=["fid"]))
+    once = evaluate_run(options(trained, load_dir=path, output_dir=tmp_path, metrics=["fid", "class_fid"]))
+    assert "300 samples are too few for class_fid, which are left out" in capsys.readouterr().err
     assert once.facts["scores"]["fid"] == found.facts["scores"]["fid"]
 
 
@@ -219,6 +220,7 @@ def test_the_report_of_images_without_a_run(trained, found, tmp_path):
         ({"metrics": ["fidd"]}, "--metrics: found 'fidd', expected fid, class_fid"),
         ({"data_path": "digits"}, "the classifier was trained on 8x8 grey, 10 classes; expected those of digits"),
         ({"checkpoint": 7}, "no gan checkpoint of step 7; expected one of"),
+        ({"samples": 3}, "has 400 test images, and --samples is 3; expected at least 4 of both"),
         ({"images": Path("nowhere"), "metrics": ["fid"]}, "nowhere is no directory; expected one of images"),
         ({"images": Path("nowhere"), "metrics": ["margin"]}, "--metrics margin needs the critic of a checkpoint"),
         ({"classifier_dir": Path("nowhere")}, "nowhere: no such directory"),

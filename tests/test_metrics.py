@@ -175,7 +175,7 @@ def test_the_area_under_the_curve_counts_pairs():
 
 
 def test_the_nearest_training_image_is_found(monkeypatch):
-    monkeypatch.setattr("gan.evaluation.metrics.memorisation.PART", 7)
+    monkeypatch.setattr("gan.evaluation.metrics.memorisation.PART_VALUES", 7 * 28 * 28 * 3)
     train = Subset.of(DATA.train_images, DATA.train_labels)
     distances, places = nearest(DATA.train_images[[5, 239, 100]], train)
     assert places.tolist() == [5, 239, 100]
@@ -317,6 +317,14 @@ def test_too_few_images_have_no_number(both):
     assert {"fid", "class_fid", "colours"} <= set(found.too_few)
     assert found.scores["fid"].times_floor is None
     assert np.isfinite(found.scores["kid"].value) and np.isfinite(found.scores["judge_accuracy"].value)
+
+
+@pytest.mark.parametrize("count", [4, 5, 9])
+def test_a_handful_of_images_is_no_error(both, count):
+    real, fake = (each.take(np.arange(count)) for each in both)
+    names = [name for name in METRICS if name not in ("cas", "margin")]
+    found = evaluate(real, fake, {name: as_metric(METRICS[name]) for name in names}, seed=0)
+    assert np.isfinite(found.scores["judge_accuracy"].value) and found.scores["detector_auc"].samples == count // 2
 
 
 def test_a_cap_is_kept_and_said(both):

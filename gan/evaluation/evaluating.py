@@ -44,6 +44,9 @@ from gan.registry import METRICS
 from gan.sampling import Sampler
 from gan.seeding import Purpose, numpy_stream
 
+FEWEST = 4
+"""Test images: two halves of two."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationOptions:
@@ -120,6 +123,11 @@ def evaluate_run(options: EvaluationOptions) -> Found:
     train, _ = data.divide(classifier.about.config.held_out)
     test = data.test.take(np.sort(numpy_stream(Purpose.SCORED_IMAGES, options.seed).permutation(data.test.size)))
     test = test.take(np.arange(min(options.samples, test.size)))
+    if test.size < FEWEST:
+        raise UserError(
+            f"{options.data_path} has {data.test.size} test images, and --samples is {options.samples}; expected at "
+            f"least {FEWEST} of both"
+        )
     needs = {need for metric in metrics.values() for need in metric.needs}
     judge = None
     if "judged" in needs:
@@ -142,6 +150,13 @@ def evaluate_run(options: EvaluationOptions) -> Found:
             bar.update(bar.n < len(metrics) and name != next(iter(metrics)))
 
         evaluation = evaluate(real, fake, metrics, seed=options.seed, progress=progress)
+    if few := evaluation.too_few:
+        count = min(len(real.labels), len(fake.labels))
+        print(
+            f"warning: {count:,} samples are too few for {', '.join(few)}, which are left out; the others still mean "
+            "something",
+            file=sys.stderr,
+        )
     facts = {
         "checkpoint": str(gan.path) if gan else None,
         "step": gan.about.step if gan else None,

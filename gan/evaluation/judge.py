@@ -27,8 +27,11 @@ from gan.evaluation.features import BATCH, digest_of_weights
 from gan.evaluation.fitting import fit
 from gan.images import Pixels
 from gan.models import build
+from gan.seeding import Purpose, numpy_stream
 
 EPOCHS, FEWEST_STEPS = 3, 600
+MOST = 60_000
+"""Training images, which are in memory at once."""
 
 
 class Judge(NamedTuple):
@@ -80,11 +83,14 @@ def _trained(directory: Path, about: About, classifier: About, learnt: Subset) -
     print(f"training the judge, once: it stays in {directory}", file=sys.stderr)
     with checkpoints.writing(directory, "judge"):
         network = fresh(classifier)
+        some = learnt
+        if learnt.size > MOST:
+            some = learnt.take(numpy_stream(Purpose.FITTING, about.config.seed).permutation(learnt.size)[:MOST])
         with tqdm(total=100, desc="judge", unit="%", disable=None) as bar:
             fit(
                 network,
-                learnt.gather(),
-                learnt.labels,
+                some.gather(),
+                some.labels,
                 epochs=EPOCHS,
                 fewest_steps=FEWEST_STEPS,
                 seed=about.config.seed,

@@ -14,6 +14,8 @@ from gan.evaluation.metrics.frechet import distance_of
 from gan.images import Pixels
 
 SIDE = 8
+PART_VALUES = 1 << 24
+"""Of pixels, as floating-point numbers in memory at once."""
 
 
 def pooling(size: int) -> Matrix:
@@ -27,7 +29,8 @@ def pooling(size: int) -> Matrix:
 def pooled(images: Pixels) -> Matrix:
     """Images (N, H, W, C) uint8 -> (N, 64·C) in 0..1."""
     rows, columns = pooling(images.shape[1]), pooling(images.shape[2])
-    parts = [images[start : start + 1_000].astype(np.float64) / 255 for start in range(0, len(images), 1_000)]
+    step = max(1, PART_VALUES // images[0].size)
+    parts = [images[start : start + step] / 255 for start in range(0, len(images), step)]
     found = [np.einsum("ih,jw,nhwc->nijc", rows, columns, part, optimize=True) for part in parts]
     return np.concatenate(found).reshape(len(images), -1)
 

@@ -16,8 +16,8 @@ from gan.evaluation.features import Features
 from gan.evaluation.metric import Metric
 from gan.images import Pixels
 
-PART = 4_000
-"""Training images in memory at once, as floating-point numbers."""
+PART_VALUES = 1 << 26
+"""Of pixels of training images, as floating-point numbers in memory at once."""
 
 SHARE = 0.01
 
@@ -30,8 +30,9 @@ def nearest(images: Pixels, train: Subset) -> tuple[NDArray[np.float32], NDArray
 
     points = flat(images)
     best, place = np.full(len(points), np.inf, np.float32), np.zeros(len(points), np.int64)
-    for start in range(0, train.size, PART):
-        others = flat(train.gather(slice(start, start + PART)))
+    step = max(1, PART_VALUES // points.shape[1])
+    for start in range(0, train.size, step):
+        others = flat(train.gather(slice(start, start + step)))
         distances = np.square(others).sum(axis=1) - np.float32(2) * points @ others.T
         nearest_here = distances.argmin(axis=1)
         found = distances[np.arange(len(points)), nearest_here]

@@ -22,6 +22,9 @@ SIDE, PER_IMAGE, DIRECTIONS = 7, 16, 64
 SMALLEST = 14
 """Side of the last level of a pyramid, in pixels, at least."""
 
+MOST_VALUES = 1 << 27
+"""Of pixels on either side: of large images, fewer are looked at."""
+
 BLUR = np.array([1, 4, 6, 4, 1], np.float32) / 16
 
 
@@ -62,7 +65,9 @@ def sliced_distance(first: Matrix, second: Matrix) -> float:
 def _patches(real: Features, fake: Features) -> dict[str, float]:
     found = {}
     assert real.images is not None and fake.images is not None
-    for number, levels in enumerate(zip(pyramid(real.images), pyramid(fake.images), strict=True)):
+    most = max(2, MOST_VALUES // real.images[0].size)
+    pyramids = [pyramid(each[:most]) for each in (real.images, fake.images)]
+    for number, levels in enumerate(zip(*pyramids, strict=True)):
         scale = levels[0].std(axis=(0, 1, 2)) + 1e-6  # (C,)
         # Patches of the two are at other places: else equal images would be nearer than two sets of real ones can be.
         one, other = (patches(level / scale, 2 * number + each) for each, level in enumerate(levels))
