@@ -228,7 +228,7 @@ def _bars(found: Found) -> list[Figured]:
             if len(names) <= MANY_CLASSES:
                 axes.set_xticks(places, [names[place] for place in places], rotation=0 if len(names) <= 12 else 90)
             axes.set(title=title)
-            axes.set_ylim(bottom=low)
+            axes.set_ylim(bottom=low, top=1.0 if low else None)
 
         text = ", ".join(f"{names[place]} {value:.3g}" for place, value in list(values.items())[:MANY_CLASSES])
         return _drawn(draw, f"{title} by class: {text}")
