@@ -14,24 +14,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Python leaves it out under -I or PYTHONSAFEPATH.
 
-from gan.command_line import add_data_flags, exit_status, local_path, number, parser, which_checkpoint
+from gan.command_line import add_checkpoint_flags, add_data_flags, exit_status, local_path, number, parser
 from gan.starting import import_tensorflow
 
 
 def main() -> None:
     flags = parser(__doc__)
-    flags.add_argument(
-        "--load-dir",
-        type=local_path,
-        default=Path("checkpoints"),
-        help="directory of the GAN's checkpoints, or one of them",
-    )
-    flags.add_argument(
-        "--checkpoint",
-        type=which_checkpoint,
-        metavar="newest|best|STEP",
-        help="which of them; best: the one of the lowest FID (default: newest)",
-    )
+    add_checkpoint_flags(flags)
     flags.add_argument("--images", type=local_path, metavar="DIR", help="evaluate these images, not a checkpoint's")
     flags.add_argument(
         "--classifier-dir", type=local_path, help="directory of the classifier's checkpoints (default: the --load-dir)"
@@ -54,7 +43,7 @@ def main() -> None:
     )
     options = vars(flags.parse_args())
     runs = options.pop("compare")
-    if options["images"] and options["checkpoint"]:
+    if options["images"] and options["checkpoint"] != "newest":
         flags.error("--images and --checkpoint: expected one of them")
     if runs:
         from gan.evaluation.comparison import compare
@@ -62,7 +51,6 @@ def main() -> None:
         compare(runs, options["output_dir"])
         return
 
-    options["checkpoint"] = options["checkpoint"] or "newest"
     import_tensorflow()
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # It tells that it looks at the fonts, the first time.
     from gan.evaluation.evaluating import EvaluationOptions, evaluate_run, lines
