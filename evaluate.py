@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Say how good a GAN is: many scores, each with its interval and what real images get, and a report to look at.
 
-./evaluate.py                                        # the best checkpoint in ./checkpoints, against MNIST's test images
+./evaluate.py                                        # the newest checkpoint in ./checkpoints, against MNIST
 ./evaluate.py --load-dir pets-64 --data-path pets --resize crop
 ./evaluate.py --images outputs                       # pictures that ./generate.py or another program made
 ./evaluate.py --metrics fid cas                      # only these
@@ -27,7 +27,7 @@ def main() -> None:
     )
     add_data_flags(flags)
     flags.add_argument("--metrics", nargs="+", metavar="NAME", help="names in gan/registry.py (default: the fast ones)")
-    flags.add_argument("--samples", type=number(int, 2), default=10_000, help="test images to compare with, at most")
+    flags.add_argument("--samples", type=number(int, 4), default=10_000, help="test images to compare with, at most")
     flags.add_argument("--seed", type=number(int, 0), default=0, help="decides the styles, as in ./generate.py")
     flags.add_argument(
         "--log-dir",
@@ -53,8 +53,9 @@ def main() -> None:
 
     import_tensorflow()
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # It tells that it looks at the fonts, the first time.
-    from gan.evaluation.evaluating import EvaluationOptions, evaluate_run, lines
+    from gan.evaluation.evaluating import EvaluationOptions, evaluate_run
     from gan.evaluation.report import write_report
+    from gan.evaluation.telling import lines
 
     found = evaluate_run(EvaluationOptions(**options))
     for line in lines(found):

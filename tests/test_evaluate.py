@@ -15,9 +15,10 @@ from gan.drawing import generate
 from gan.errors import MissingError, UserError
 from gan.evaluation import judge as judge_module
 from gan.evaluation.comparison import compare, differ, grouped, table
-from gan.evaluation.evaluating import EvaluationOptions, Found, evaluate_run, lines
+from gan.evaluation.evaluating import EvaluationOptions, Found, evaluate_run
 from gan.evaluation.report import write_report
 from gan.evaluation.subject import chosen, draw, places_in_class, read_images
+from gan.evaluation.telling import lines
 from gan.images import encode
 from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler

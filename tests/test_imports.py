@@ -43,7 +43,7 @@ LAYERS = (
         "gan.training.stopping",
         "gan.training.optimizers",
     ),
-    ("gan.training.step", "gan.evaluation.report"),
+    ("gan.training.step", "gan.evaluation.report", "gan.evaluation.telling"),
     ("gan.training.trainer",),
     ("gan.training.loop", "gan.training.gan", "gan.training.classifier"),
     ("gan.training.run",),
