@@ -346,6 +346,7 @@ def test_a_plain_function_is_a_metric_too(both):
     assert found.scores["gap"].value == 1.5 and found.worst is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copies", [True, False])
 def test_a_detector_tells_noise_from_pictures_and_nothing_from_nothing(both, copies):
     real, fake = both
@@ -358,6 +359,7 @@ def test_a_detector_tells_noise_from_pictures_and_nothing_from_nothing(both, cop
         assert found["detector_accuracy"] > 0.95 and isinstance(found["detector_auc"], Estimate)
 
 
+@pytest.mark.slow
 def test_cas_learns_from_samples_and_from_real_images(both, monkeypatch):
     monkeypatch.setattr("gan.evaluation.metrics.cas.FEWEST_STEPS", 60)
     real, fake = both
