@@ -13,7 +13,7 @@ from gan.evaluation.features import Features
 from gan.evaluation.fitting import small_network
 from gan.evaluation.metric import Estimate, Known, as_metric
 from gan.evaluation.metrics.colours import pooled, pooling
-from gan.evaluation.metrics.detector import area_under_curve
+from gan.evaluation.metrics.detector import area_under_curve, error_of_area
 from gan.evaluation.metrics.kid import kernel_distance
 from gan.evaluation.metrics.memorisation import nearest
 from gan.evaluation.metrics.neighbours import shares
@@ -169,6 +169,15 @@ def test_the_sliced_distance_of_a_shift_is_the_mean_square_of_its_projections():
 def test_the_area_under_the_curve_counts_pairs():
     scores, positive = np.array([0.1, 0.4, 0.4, 0.9]), np.array([False, True, False, True])
     assert area_under_curve(scores, positive) == pytest.approx((1 + 1 + 1 + 0.5) / 4)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+def test_the_error_of_the_area_is_how_far_areas_are_apart(shift):
+    rng = np.random.default_rng(0)
+    positive = np.repeat([False, True], 60)
+    found = [area_under_curve(rng.standard_normal(120) + shift * positive, positive) for _ in range(400)]
+    assert error_of_area(float(np.mean(found)), 60) == pytest.approx(np.std(found), rel=0.2)
+    assert error_of_area(1.0, 60) == 0.0
 
 
 # Memorisation.

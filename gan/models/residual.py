@@ -11,6 +11,9 @@ import tensorflow as tf
 from gan.config import Config
 from gan.images import ImageSpec
 
+LARGEST = 32
+"""Pixels of the shorter side, up to twice that less one: larger images are made smaller first, by whole factors."""
+
 
 class ResidualBlock(keras.layers.Layer):
     """Two convolutions beside a shorter way, then half the size."""
@@ -53,6 +56,9 @@ class ResidualClassifier(keras.Model):
         super().__init__(name="judge", dtype=dtype)
         self.rescaling = keras.layers.Rescaling(1 / 127.5, -1.0, dtype=dtype)
         shorter, level = min(spec.height, spec.width), 0
+        factor = max(1, shorter // LARGEST)
+        shorter = -(-shorter // factor)
+        self.smaller = keras.layers.AveragePooling2D(factor, padding="same", dtype=dtype)
         self.blocks: list[ResidualBlock] = []
         while level == 0 or shorter >= 4:
             self.blocks.append(ResidualBlock(max(8, config.cls_width // 2) * min(2**level, 4), dtype=dtype))
@@ -62,7 +68,7 @@ class ResidualClassifier(keras.Model):
         self(tf.zeros((1, *spec.shape)))
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        x = self.rescaling(images)
+        x = self.smaller(self.rescaling(images))
         for block in self.blocks:
             x = block(x, training=training)
         return self.head(self.pool(x))

@@ -27,6 +27,13 @@ def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
     return float((rankdata(scores)[positive].sum() - count * (count + 1) / 2) / (count * others))
 
 
+def error_of_area(area: float, count: int) -> float:
+    """The standard error of the area under the curve of as many of either kind (Hanley and McNeil, 1982)."""
+    one, other = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (count - 1) * (one + other - 2 * area**2)
+    return float(np.sqrt(max(variance, 0.0)) / count)
+
+
 def _detector(real: Features, fake: Features) -> dict[str, object]:
     assert real.images is not None and fake.images is not None
     count = min(len(real.images), len(fake.images))
@@ -42,10 +49,11 @@ def _detector(real: Features, fake: Features) -> dict[str, object]:
     logits = predict(asked)
     scores = logits[:, 1] - logits[:, 0]
     rest = count - learnt
+    area = area_under_curve(scores, is_fake)
     surest = learnt + np.argsort(-scores[rest:])[:10]
     return {
         "detector_accuracy": Estimate.share((scores > 0) == is_fake),
-        "detector_auc": Estimate(area_under_curve(scores, is_fake), float(np.sqrt((2 * rest + 1) / 12) / rest)),
+        "detector_auc": Estimate(area, error_of_area(area, rest)),
         "surest": fake.images[surest],
     }
 
