@@ -51,6 +51,8 @@ def main() -> None:
     flags.add_argument("--data-path", default="datasets/MNIST")
     flags.add_argument("--load-dir", default=Path("benchmarks/runs/mnist/gan-0"), type=Path)
     flags.add_argument("--classifier-dir", default=Path("benchmarks/runs/mnist/classifier"), type=Path)
+    flags.add_argument("--resize", choices=("fit", "crop", "pad"))
+    flags.add_argument("--metrics", nargs="+", help="only these (default: all that do not take long)")
     flags.add_argument("--colour", action="store_true", help="the faults of colour pictures")
     flags.add_argument("--seed", default=0, type=int)
     args = flags.parse_args()
@@ -60,6 +62,7 @@ def main() -> None:
     from dataclasses import replace
 
     from gan import checkpoints
+    from gan.data.dataset import ReadOptions
     from gan.data.loading import load_dataset
     from gan.evaluation.evaluating import check_fit, chosen_metrics, critic_of, seen_in
     from gan.evaluation.evaluation import evaluate
@@ -70,8 +73,9 @@ def main() -> None:
     from gan.evaluation.subject import Labelled, draw
     from gan.sampling import Sampler
 
-    data = load_dataset(args.data_path)
     classifier, gan = checkpoints.load(args.classifier_dir, "classifier"), checkpoints.find(args.load_dir, "gan")
+    size = classifier.about.config.image_height_width
+    data = load_dataset(args.data_path, ReadOptions(image_size=size, resize=args.resize))
     check_fit(classifier, gan, data, args.data_path)
     train, _ = data.divide(classifier.about.config.held_out)
     judge = find_judge(classifier.path.parent, classifier.about, train)
@@ -115,7 +119,7 @@ def main() -> None:
             "training images": lambda: (train.gather(matching), train.labels[matching]),
             "the GAN": lambda: (draw(Sampler.from_checkpoint(gan.path), labels, seed=args.seed), labels),
         }
-    metrics = chosen_metrics(None, has_critic=True)
+    metrics = chosen_metrics(args.metrics, has_critic=True)
     found = {}
     for name, make in faults.items():
         fake = seen_in(reader, judge, Labelled(*make()))

@@ -158,11 +158,40 @@ def test_samples_are_those_of_generate(trained, found, tmp_path):
     labels = np.array([3, 1, 3, 1, 3], np.int32)
     assert places_in_class(labels).tolist() == [1, 1, 2, 2, 3]
     generate(load_dir=trained / "checkpoints", output_dir=tmp_path, images_per_class=3, image_format="png", seed=5)
-    read = read_images(tmp_path, sampler.spec, options_to_read())
+    read = read_images(tmp_path, sampler.spec, options_to_read(), all_of)
     drawn = draw(sampler, labels, seed=5)
     for image, label, number in zip(drawn, labels, places_in_class(labels), strict=True):
         same = read.images[np.flatnonzero(read.labels == label)[number - 1]]
         np.testing.assert_array_equal(image, same)
+
+
+def all_of(labels: np.ndarray) -> list[int]:
+    return list(range(len(labels)))
+
+
+@pytest.mark.parametrize("names", [("1", "2", "3"), ("10", "11", "12")])
+def test_files_are_named_by_index_where_classes_are_other_integers(tmp_path, names):
+    spec = replace(tiny_data().spec, class_names=names)
+    for index in (2, 0, 1):
+        (tmp_path / f"{index}-1.png").write_bytes(encode(np.full((8, 8, 1), index, np.uint8), "png"))
+    (tmp_path / "._0-1.png").write_bytes(b"what macOS keeps")
+    read = read_images(tmp_path, spec, options_to_read(), all_of)
+    np.testing.assert_array_equal(read.images[:, 0, 0, 0], read.labels)
+    for index, name in enumerate(names):
+        (tmp_path / f"{index}-1.png").unlink()
+        (tmp_path / f"{name}-1.png.new").write_bytes(encode(np.full((8, 8, 1), index, np.uint8), "png"))
+    for path in tmp_path.glob("*.new"):
+        path.rename(path.with_suffix(""))
+    read = read_images(tmp_path, spec, options_to_read(), all_of)
+    np.testing.assert_array_equal(read.images[:, 0, 0, 0], read.labels)
+
+
+def test_only_what_is_picked_is_decoded(tmp_path):
+    for number in range(1, 4):
+        (tmp_path / f"0-{number}.png").write_bytes(encode(np.full((8, 8, 1), number, np.uint8), "png"))
+    (tmp_path / "0-4.png").write_bytes(b"no picture")
+    read = read_images(tmp_path, tiny_data().spec, options_to_read(), lambda labels: [2, 0])
+    assert read.images[:, 0, 0, 0].tolist() == [3, 1]
 
 
 def options_to_read():
@@ -212,7 +241,7 @@ def test_the_report_of_images_without_a_run(trained, found, tmp_path):
     text = write_report(once, tmp_path / "out", log_dir=tmp_path / "none").read_text()
     assert "Between styles" not in text and "The training" not in text
     assert "<b>drawn" not in text and "&lt;b&gt;drawn" in text
-    assert "Too few images for a distance with a noise floor" in text
+    assert "No distance with a noise floor" in text
 
 
 @pytest.mark.parametrize(
@@ -237,14 +266,15 @@ def test_what_cannot_be_evaluated_is_said_before_anything_is_written(trained, tm
     ("name", "content", "message"),
     [
         ("3-1.png", b"no picture", r"3-1\.png is text"),
-        ("3-1.png", encode(np.zeros((4, 4, 1), np.uint8), "png"), r"has 4x4x1; expected 8x8 grey"),
-        ("x-1.png", encode(np.zeros((8, 8, 1), np.uint8), "png"), "there is no class 'x'"),
+        ("3-1.png", encode(np.zeros((4, 4, 1), np.uint8), "png"), r"has 4x4 pixels; expected 8x8 grey"),
+        ("3-1.png", encode(np.arange(192).reshape(8, 8, 3).astype(np.uint8), "png"), "is in colour; expected 8x8 grey"),
+        ("x-1.png", encode(np.zeros((8, 8, 1), np.uint8), "png"), r"x-1\.png: there is no class 'x'"),
     ],
 )
 def test_an_image_that_does_not_fit_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=message):
-        read_images(tmp_path, replace(tiny_data().spec, class_names=tuple("0123")), options_to_read())
+        read_images(tmp_path, replace(tiny_data().spec, class_names=tuple("0123")), options_to_read(), all_of)
 
 
 @pytest.mark.slow
@@ -320,6 +350,12 @@ def test_evaluations_by_other_classifiers_are_not_compared(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_one_training_run_is_not_two_seeds(tmp_path):
+    first, second = written(tmp_path / "a", 0, 0.4), written(tmp_path / "b", 0, 0.5)
+    with pytest.raises(UserError, match="are of one training run, by their settings; name one of them"):
+        compare([first, second], tmp_path / "out")
+
+
 def test_what_is_no_evaluation_is_said(tmp_path):
     with pytest.raises(MissingError, match=r"no such file; expected what \./evaluate\.py --output-dir"):
         compare([tmp_path], tmp_path / "out")
@@ -332,3 +368,20 @@ def test_images_without_settings_are_recipes_of_their_own(tmp_path):
     found = [(Path(name), {"scores": {"fid": {"value": 1.0, "real": 0.5}}}) for name in ("a", "b")]
     assert [recipe.name for recipe in grouped(found)] == ["a (1 seed)", "b (1 seed)"]
     assert table(grouped(found))[1] == ["fid", "0.5", "1", "1"]
+
+
+def test_what_a_killed_run_left_of_a_record_and_dollars_in_names_are_no_error(trained, found, tmp_path):
+    records = tmp_path / found.gan.about.records
+    records.mkdir()
+    (records / "records.jsonl").write_text('{"step": 5, "score/fid": 2.0}\n{"step": 10, "sco')
+    names = ("$a_$", *found.data.spec.class_names[1:])
+    odd = found._replace(data=replace(found.data, spec=replace(found.data.spec, class_names=names)))
+    assert "The training" in write_report(odd, tmp_path, log_dir=tmp_path).read_text()
+    (records / "records.jsonl").write_text("")
+    assert "FID by step" not in write_report(odd, tmp_path, log_dir=tmp_path).read_text()
+
+
+def test_fewer_test_images_are_of_all_classes(trained, tmp_path):
+    once = [evaluate_run(options(trained, samples=60, seed=n, output_dir=tmp_path, metrics=["kid"])) for n in (0, 1)]
+    assert all(len(np.unique(each.real.labels)) == 10 for each in once)
+    assert not np.array_equal(once[0].real.images, once[1].real.images)

@@ -11,7 +11,7 @@ from gan.data.dataset import Subset
 from gan.evaluation.evaluation import evaluate
 from gan.evaluation.features import Features
 from gan.evaluation.fitting import small_network
-from gan.evaluation.metric import Estimate, Known, as_metric
+from gan.evaluation.metric import Estimate, Known, Metric, as_metric
 from gan.evaluation.metrics.colours import pooled, pooling
 from gan.evaluation.metrics.detector import area_under_curve, error_of_area
 from gan.evaluation.metrics.kid import kernel_distance
@@ -306,6 +306,20 @@ def test_evaluations_are_a_function_of_the_seed_and_every_number_is_explained(bo
     assert first.scores[first.worst].times_floor == max(
         score.times_floor for score in first.scores.values() if score.times_floor is not None
     )
+
+
+@pytest.mark.parametrize(("name", "dims"), [("mean", 1), ("fid", 4)])
+def test_intervals_hold_what_they_say(name, dims):
+    """95 % of them, around the mean over many sets of samples: of a mean by parts, and of FID by halves."""
+    by_parts = Metric(measure=lambda real, fake: {"mean": float(fake.features.mean())}, most=200, splits=4)
+    metric = by_parts if name == "mean" else as_metric(METRICS["fid"])
+    real = features_of(points(400, dims, 999))
+    found = [
+        evaluate(real, features_of(points(400, dims, seed)), {name: metric}, seed=0).scores[name] for seed in range(120)
+    ]
+    centre = np.mean([score.value for score in found])
+    covered = np.mean([score.low <= centre <= score.high for score in found])
+    assert covered >= 0.9
 
 
 def test_half_of_the_real_images_score_the_floor_of_the_other_half():

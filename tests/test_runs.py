@@ -265,7 +265,7 @@ def test_where_none_can_be_held_out_the_test_images_score_the_run(tmp_path, one_
     write_idx(tmp_path / "data", train=80)
     run = run_module.Run("gan", replace(TINY, held_out=0.1), options(tmp_path), ALONE)
     assert (run.scored.name, run.scored.size, run.batches.subset.size) == ("test images", 40, 80)
-    assert "test images score the run" in capsys.readouterr().err
+    assert "the test images score the run" in capsys.readouterr().err
 
 
 def test_a_checkpoint_from_before_images_were_held_out_had_none(tmp_path):

@@ -104,7 +104,7 @@ def test_an_evaluation_prints_its_scores_and_where_the_report_is(work):
     assert [line.split()[0] for line in told[:3]] == ["fid", "kid", "accuracy"]
     assert told[-1] == "evaluation/report.html"
     assert {path.name for path in (work / "evaluation").iterdir()} == {"evaluation.json", "report.html"}
-    compared = process("evaluate.py", "--compare", "evaluation", "evaluation", "--output-dir", "side", cwd=work)
+    compared = process("evaluate.py", "--compare", "evaluation", "--output-dir", "side", cwd=work)
     assert "| accuracy |" in succeeded(compared)
 
 

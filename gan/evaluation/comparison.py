@@ -18,7 +18,7 @@ from scipy import stats
 from gan.errors import MissingError, UserError
 from gan.files import file_errors, read_file, write_atomically
 
-SAME = ("data", "split", "samples", "classifier", "layer", "judge")
+SAME = ("data", "split", "samples", "classifier", "layer", "judge", "seed")
 """What evaluations must have in common."""
 
 CHANCE = 0.05
@@ -80,17 +80,21 @@ def grouped(found: Sequence[tuple[Path, dict[str, Any]]]) -> list[Recipe]:
     """
     (first_path, first), *_ = found
     for path, run in found:
-        other = next((name for name in SAME if run.get(name) != first.get(name)), None)
+        other = next((name for name in SAME if run.get(name) != first.get(name) and not _lacks(name, run, first)), None)
         if other:
             raise UserError(
                 f"{path} and {first_path} cannot be compared: {other} is {run.get(other)} and {first.get(other)}; "
-                "evaluate both with the same data, --classifier-dir and --samples"
+                "evaluate both with the same data, --classifier-dir, --samples and --seed"
             )
     groups: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
     for path, run in found:
         settings = {name: value for name, value in (run.get("config") or {}).items() if name != "seed"}
         key = json.dumps(settings, sort_keys=True) if settings else str(path)
-        groups.setdefault(key, []).append((path, run))
+        members = groups.setdefault(key, [])
+        twin = next((other for other, one in members if _seed(one) == _seed(run)), None)
+        if settings and twin:
+            raise UserError(f"{path} and {twin} are of one training run, by their settings; name one of them")
+        members.append((path, run))
     reference = first.get("config") or {}
     recipes = []
     for members in groups.values():
@@ -102,6 +106,16 @@ def grouped(found: Sequence[tuple[Path, dict[str, Any]]]) -> list[Recipe]:
         name = ", ".join(changes) if changes and reference else path.name
         recipes.append(Recipe(f"{name} ({len(members)} seed{'s' * (len(members) > 1)})", [run for _, run in members]))
     return recipes
+
+
+def _seed(run: dict[str, Any]) -> Any:
+    """Of its training."""
+    return (run.get("config") or {}).get("seed")
+
+
+def _lacks(name: str, *runs: dict[str, Any]) -> bool:
+    """Whether one was evaluated without the judge, whose scores it then does not have."""
+    return name == "judge" and any(run.get(name) is None for run in runs)
 
 
 def differ(one: Sequence[float], other: Sequence[float]) -> bool | None:

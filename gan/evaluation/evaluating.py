@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -121,8 +122,8 @@ def evaluate_run(options: EvaluationOptions) -> Found:
     data = load_dataset(options.data_path, read)
     check_fit(classifier, gan, data, options.data_path)
     train, _ = data.divide(classifier.about.config.held_out)
-    test = data.test.take(np.sort(numpy_stream(Purpose.SCORED_IMAGES, options.seed).permutation(data.test.size)))
-    test = test.take(np.arange(min(options.samples, test.size)))
+    order = numpy_stream(Purpose.SCORED_IMAGES, options.seed).permutation(data.test.size)
+    test = data.test.take(np.sort(order[: options.samples]))
     if test.size < FEWEST:
         raise UserError(
             f"{options.data_path} has {data.test.size} test images, and --samples is {options.samples}; expected at "
@@ -134,13 +135,17 @@ def evaluate_run(options: EvaluationOptions) -> Found:
         judge = find_judge(classifier.path.parent, classifier.about, train)
     sampler = Sampler.from_checkpoint(gan.path) if gan else None
     if options.images:
-        fakes = _matched(read_images(options.images, data.spec, read), test.labels, seed=options.seed)
+        fakes = read_images(options.images, data.spec, read, partial(_matched, wanted=test.labels, seed=options.seed))
+        if len(fakes.labels) < FEWEST:
+            raise UserError(f"{options.images} holds {len(fakes.labels)} images; expected at least {FEWEST}")
     else:
         assert sampler is not None
         fakes = Labelled(draw(sampler, test.labels, seed=options.seed), test.labels)
     reader = Reader(classifier.network, blocks="blocks" in needs)
     critic = critic_of(gan) if gan and "critic" in needs else None
-    known = Known(data.spec.num_classes, options.seed, train, critic, lambda: fresh(classifier.about))
+    known = Known(
+        data.spec.num_classes, options.seed, train, critic, lambda: fresh(classifier.about), len(fakes.labels)
+    )
     real = replace(seen_in(reader, judge, Labelled(test.gather(), test.labels)), known=known)
     fake = seen_in(reader, judge, fakes)
     with tqdm(metrics, disable=None, unit=" metrics", leave=False) as bar:
@@ -185,7 +190,7 @@ def evaluate_run(options: EvaluationOptions) -> Found:
         },
     }
     options.output_dir.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_finite(facts), indent=1, ensure_ascii=False)
+    text = json.dumps(_finite(facts), indent=1)
     write_atomically(options.output_dir / "evaluation.json", text.encode())
     return Found(evaluation, facts, metrics, real, fake, train, data, sampler, gan)
 
@@ -234,17 +239,17 @@ def check_fit(classifier: Loaded, gan: Saved | None, data: DataSet, data_path: s
         print(f"warning: {gan.path} was trained on images that {classifier.path} was not", file=sys.stderr)
 
 
-def _matched(found: Labelled, wanted: NDArray[np.int32], *, seed: int) -> Labelled:
-    """As many images of each class as are wanted; where there are not, as many as there are, whatever their classes."""
-    if (places := chosen(found.labels, wanted)) is not None:
-        return Labelled(found.images[places], found.labels[places])
+def _matched(labels: NDArray[np.int32], *, wanted: NDArray[np.int32], seed: int) -> Sequence[int]:
+    """Places of as many images of each class as are wanted; where there are not, of some, whatever their classes."""
+    if (places := chosen(labels, wanted)) is not None:
+        return places
     print(
-        f"warning: of {len(found.labels):,} images, a class has fewer than the test images have ({len(wanted):,} in "
-        "all): classes are in another proportion, which distances count as a fault",
+        f"warning: of {len(labels):,} images, a class has fewer than the test images have ({len(wanted):,} in all): "
+        "classes are in another proportion, which distances count as a fault",
         file=sys.stderr,
     )
-    some = np.sort(numpy_stream(Purpose.MATCHED, seed).permutation(len(found.labels))[: len(wanted)])
-    return Labelled(found.images[some], found.labels[some])
+    places = np.sort(numpy_stream(Purpose.MATCHED, seed).permutation(len(labels))[: len(wanted)]).tolist()
+    return list(places)
 
 
 def seen_in(reader: Reader, judge: Judge | None, images: Labelled) -> Features:

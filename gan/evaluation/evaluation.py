@@ -4,8 +4,9 @@
     evaluation.scores["fid"]        # Score(value=..., low=..., high=..., real=..., times_floor=...)
 
 An interval holds 95 %, by how far the values of random parts of the samples are apart: a bootstrap without replacement
-(Politis and Romano, 1994), since a copy would be its own nearest neighbour. Half of the samples, drawn without
-replacement, vary around the value of all as all do around that of all that could be drawn.
+(Politis and Romano, 1994), since a copy would be its own nearest neighbour. Halves vary around the value of all samples
+as that does around the value of all that could be drawn; smaller parts vary more, in a known proportion. A metric that
+looks at all images once gives the error of its number itself.
 
 Shapes: `N` images.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import norm, t
 
 from gan.data.dataset import Indices, Labels
 from gan.evaluation.features import Features
@@ -23,8 +25,8 @@ from gan.evaluation.floor import halves
 from gan.evaluation.metric import Estimate, Metric, numbers_in
 from gan.seeding import Purpose, numpy_stream
 
-NORMAL = 1.96
-"""Standard deviations to either side that hold 95 %."""
+COVERED = 0.95
+"""Of what could be, in an interval."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class _Found(NamedTuple):
     error: float
     real: float
     real_spread: float
+    repeats: int = 0  # By which the error was found; 0: by a formula.
 
 
 def evaluate(
@@ -103,14 +106,14 @@ def evaluate(
         by = _whole if metric.whole else _alone if metric.alone else _parts
         found, others, samples = by(metric, real, fake, seed)
         details |= others
-        for key, (value, error, real_value, spread) in found.items():
+        for key, (value, error, real_value, spread, repeats) in found.items():
             # Without a floor it says nothing. A plain number: an estimate cannot be copied.
             value = math.nan if metric.whole and math.isnan(real_value) else float(value)
             times = None
             if metric.perfect is not None and metric.headline and not math.isnan(value):
                 floor = max(abs(real_value - metric.perfect), spread, 1e-12)
                 times = abs(value - metric.perfect) / floor
-            reach = NORMAL * error
+            reach = error * float(t.ppf((1 + COVERED) / 2, repeats - 1) if repeats > 1 else norm.ppf((1 + COVERED) / 2))
             scores[key] = Score(value, value - reach, value + reach, real_value, spread, samples, times, name)
     ranked = {key: score.times_floor for key, score in scores.items() if score.times_floor is not None}
     return Evaluation(scores, details, max(ranked, key=lambda key: ranked[key]) if ranked else None)
@@ -131,6 +134,7 @@ def _whole(metric: Metric, real: Features, fake: Features, seed: int) -> _Measur
             _spread([float(each[name]) for each in again]),
             scale * _mean([float(each[name]) for each in floor]),
             scale * _spread([float(each[name]) for each in floor]),
+            len(again),
         )
         for name, value in numbers_in(found).items()
     }
@@ -163,7 +167,7 @@ def _alone(metric: Metric, real: Features, fake: Features, seed: int) -> _Measur
 
 def _parts(metric: Metric, real: Features, fake: Features, seed: int) -> _Measured:
     """Random parts of as many images on all sides: real against samples, and real against real."""
-    size = min(metric.most, len(real.labels) // 2, len(fake.labels))
+    size = min(metric.most, len(real.labels) // 2, len(fake.labels) // 2)
     runs: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
     for split in range(metric.splits):
         one, other = _two(real.labels, size, seed, split)
@@ -173,10 +177,12 @@ def _parts(metric: Metric, real: Features, fake: Features, seed: int) -> _Measur
     numbers = {}
     for name, value in numbers_in(runs[0][0]).items():
         fakes, reals = ([each[side][name] for each in runs] for side in (0, 1))
-        share = size / len(fake.labels)  # Parts of different samples would each bring something new.
-        error = _error(value) if metric.splits == 1 else _spread(fakes) * max(share, 1 / metric.splits) ** 0.5
+        # Of all samples that could be drawn, these are some; and of these, the parts are some.
+        share = size / len(fake.labels)
+        error = _spread(fakes) * math.sqrt(share / (1 - share) + 1 / metric.splits)
+        error = _error(value) if metric.splits == 1 else error
         spread = _error(reals[0]) if metric.splits == 1 else _spread(reals)
-        numbers[name] = _Found(_mean(fakes), error, _mean(reals), spread)
+        numbers[name] = _Found(_mean(fakes), error, _mean(reals), spread, 0 if metric.splits == 1 else metric.splits)
     return numbers, {name: value for name, value in runs[0][0].items() if name not in numbers}, size
 
 

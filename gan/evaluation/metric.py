@@ -46,6 +46,7 @@ class Known:
         seed: of what a metric draws.
         train: the training images of both networks.
         critic: images (N, H, W, C) uint8 and label vectors (N, K) -> scores (N,), of the checkpoint that drew.
+        samples: how many of them there are; None: as many as training images.
         fresh: makes a network of the judge's kind: images (N, H, W, C) uint8 -> logits (N, K).
     """
 
@@ -54,6 +55,7 @@ class Known:
     train: Subset
     critic: Callable[[Pixels, Floats], NDArray[np.float32]] | None = None
     fresh: Callable[[], Any] | None = None
+    samples: int | None = None
     _found: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, compute: Callable[[], Any]) -> Any:
@@ -76,7 +78,7 @@ class Metric:
         headline: its distance from the perfect value is compared with the floor's, and the worst is named first.
         whole: looks at all images at once, and falls with their number as 1/N.
         alone: says something of samples for which no other set is needed, but those in `known`.
-        most: images of either kind at a time, if it is not whole; each time at most half of the real ones.
+        most: images of either kind at a time, if it is not whole; each time at most half of them.
         splits: how often, with other images.
         training: a run is scored by it as it trains.
         asked: it takes long, and is only done where it is named.

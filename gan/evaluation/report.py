@@ -74,7 +74,7 @@ def write_report(found: Found, output_dir: Path, *, log_dir: Path) -> Path:
         jpeg=_jpeg(found),
     )
     path = output_dir / "report.html"
-    write_atomically(path, page.encode())
+    write_atomically(path, page.encode(errors="backslashreplace"))
     return path
 
 
@@ -114,7 +114,7 @@ def _number(value: float, form: str) -> str:
 def _headline(found: Found) -> str:
     name = found.evaluation.worst
     if name is None:
-        return "Too few images for a distance with a noise floor."
+        return "No distance with a noise floor: none was asked for, or there are too few images."
     score = found.evaluation.scores[name]
     assert score.times_floor is not None
     return f"The worst fault is in {name}: {score.times_floor:.1f} times what real images get."
@@ -169,7 +169,9 @@ def _curves(records: Path | None) -> list[Figured]:
     path = records / "records.jsonl" if records else None
     if path is None or not path.is_file():
         return []
-    lines: list[dict[str, Any]] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = list(filter(None, map(_record, path.read_text(encoding="utf-8", errors="replace").splitlines())))
+    if not lines:
+        return []
 
     def course(names: Sequence[str], title: str, *, floor: str | None = None) -> Figured:
         def draw(axes: Axes) -> None:
@@ -179,7 +181,8 @@ def _curves(records: Path | None) -> list[Figured]:
             if floor and lines and lines[-1].get(floor):
                 axes.axhline(lines[-1][floor], linestyle="--", color=GREY, label="noise floor")
             axes.set(xlabel="step", title=title)
-            axes.legend()
+            if axes.lines:
+                axes.legend()
 
         return _drawn(draw, f"{title} by step")
 
@@ -191,12 +194,26 @@ def _curves(records: Path | None) -> list[Figured]:
     ]
 
 
+def _record(line: str) -> dict[str, Any] | None:
+    """A record; None for what a killed run left of one."""
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return None
+    return values if isinstance(values, dict) and "step" in values else None
+
+
+def _names(found: Found) -> list[str]:
+    """Of the classes; a dollar sign would begin a formula."""
+    return [name.replace("$", r"\$") for name in found.data.spec.class_names]
+
+
 def _confusion(found: Found) -> Figured | None:
     """What was asked for, by what the judge sees."""
     counts = found.evaluation.details.get("confusion")
     if counts is None:
         return None
-    names = found.data.spec.class_names
+    names = _names(found)
 
     def draw(axes: Axes) -> None:
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -215,7 +232,7 @@ def _confusion(found: Found) -> Figured | None:
 
 def _bars(found: Found) -> list[Figured]:
     """FID and the judge's accuracy, class by class."""
-    details, names = found.evaluation.details, found.data.spec.class_names
+    details, names = found.evaluation.details, _names(found)
     figures = []
 
     def bars(values: Mapping[int, float], title: str, floors: Mapping[int, float], *, low: float = 0.0) -> Figured:
@@ -236,8 +253,8 @@ def _bars(found: Found) -> list[Figured]:
     if by_class := {place: value for place, value in details.get("fid_of", {}).items() if not math.isnan(value)}:
         figures.append(bars(by_class, "FID", details["fid_of_floor"]))
     if (counts := details.get("confusion")) is not None:
-        right = np.diag(counts) / np.maximum(counts.sum(axis=1), 1)
-        values = {place: float(share) for place, share in enumerate(right)}
+        asked = counts.sum(axis=1)
+        values = {int(place): float(counts[place, place] / asked[place]) for place in np.flatnonzero(asked)}
         figures.append(bars(values, "accuracy by the judge", {}, low=max(0.0, 2 * min(values.values()) - 1)))
     if ratios := details.get("diversity_of"):
         figures.append(bars(ratios, "diversity", dict.fromkeys(ratios, 1.0)))

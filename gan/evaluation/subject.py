@@ -1,6 +1,6 @@
 """What is evaluated: the samples of a checkpoint, or a directory of images, and the class of each.
 
-    labels, images = read_images(Path("outputs"), spec)
+    images, labels = read_images(Path("outputs"), spec, options, pick=lambda labels: range(len(labels)))
     images = draw(sampler, labels, seed=0)
 
 Shapes: `N` images, `H W C` image, `K` classes, `Z` style.
@@ -8,7 +8,7 @@ Shapes: `N` images, `H W C` image, `K` classes, `Z` style.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,41 +53,65 @@ def draw(sampler: Sampler, labels: Labels, *, seed: int) -> Pixels:
     return np.concatenate([sampler.sample(vectors[part], by_number[numbers[part] - 1]) for part in parts])
 
 
-def read_images(directory: Path, spec: ImageSpec, options: ReadOptions) -> Labelled:
-    """The images of a directory in any layout: what `generate.py` writes, a directory per class, tables, IDX files.
+def read_images(
+    directory: Path, spec: ImageSpec, options: ReadOptions, pick: Callable[[Labels], Sequence[int]]
+) -> Labelled:
+    """Some images of a directory in any layout: what `generate.py` writes, a directory per class, tables, IDX files.
+
+    Args:
+        directory: of the images.
+        spec: what they have to be.
+        options: how they are read.
+        pick: from the classes of all, (N,), which of them are wanted; the others are not looked at.
 
     Raises:
         UserError: there are none, a class is not in `spec`, or an image is not of its size.
     """
     if not directory.is_dir():
         raise MissingError(f"{directory} is no directory; expected one of images, such as ./generate.py writes")
-    files = _files(directory)
+    files, drawn = _files(directory)
     if not files:
         found = load_dataset(str(directory), options)
         if found.spec.shape != spec.shape:
             raise UserError(f"{directory} holds images of {found.spec}; expected {spec}: name another one")
-        images = np.concatenate([found.train_images, found.test_images])
-        labels = np.concatenate([found.train_labels, found.test_labels])
         index = np.array([class_index(name, spec) for name in found.spec.class_names], np.int32)
-        return Labelled(images, index[labels])
-    images = np.empty((len(files), *spec.shape), np.uint8)
-    for place, (_, path) in enumerate(files):
-        images[place] = _pixels(path, spec, options)
-    return Labelled(images, np.array([class_index(name, spec) for name, _ in files], np.int32))
+        labels = index[np.concatenate([found.train_labels, found.test_labels])]
+        places = np.asarray(pick(labels), np.int64)
+        images = np.concatenate([found.train_images, found.test_images])[places]
+        return Labelled(images, labels[places])
+    # So does generate.py name them, unless it is told to use names: then one of them is no index.
+    by_index = drawn and all(re.fullmatch("[0-9]{1,9}", name) and int(name) < spec.num_classes for name, _ in files)
+    labels = np.array([int(name) if by_index else _class_of(name, path, spec) for name, path in files], np.int32)
+    places = np.asarray(pick(labels), np.int64)
+    images = np.empty((len(places), *spec.shape), np.uint8)
+    for row, place in enumerate(places.tolist()):
+        images[row] = _pixels(files[place][1], spec, options)
+    return Labelled(images, labels[places])
 
 
-def _files(directory: Path) -> list[tuple[str, Path]]:
-    """Classes and paths of pictures that are named by class, in the order of their numbers, or in a directory of it."""
-    found = [(DRAWN.fullmatch(path.name), path) for path in directory.iterdir()]
-    if any(match for match, _ in found):
-        named = sorted((int(match[2]), match[1], path) for match, path in found if match)
-        return [(name, path) for _, name, path in named]
-    return [
+def _class_of(name: str, path: Path, spec: ImageSpec) -> int:
+    try:
+        return class_index(name, spec)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _files(directory: Path) -> tuple[list[tuple[str, Path]], bool]:
+    """Classes and paths of pictures, and whether they are named by class, in the order of their numbers.
+
+    Else they are in a directory for each class.
+    """
+    visible = [path for path in directory.iterdir() if not path.name.startswith(".")]
+    named = sorted((int(match[2]), match[1], path) for path in visible if (match := DRAWN.fullmatch(path.name)))
+    if named:
+        return [(name, path) for _, name, path in named], True
+    by_directory = [
         (name, path)
         for name in class_directories(directory)
         for path in sorted((directory / name).iterdir())
-        if path.name.lower().endswith(SUFFIXES)
+        if path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".")
     ]
+    return by_directory, False
 
 
 def _pixels(path: Path, spec: ImageSpec, options: ReadOptions) -> Pixels:
@@ -96,15 +120,14 @@ def _pixels(path: Path, spec: ImageSpec, options: ReadOptions) -> Pixels:
         pixels = decode(read_file(path), max_megapixels=options.max_megapixels).pixels
     except BadImage as error:
         raise UserError(f"{path} {error}") from error
+    if pixels.shape[-1] > spec.channels:
+        raise UserError(f"{path} is in colour; expected {spec}: convert it, or name other images")
     if pixels.shape[:2] != spec.shape[:2] and options.resize is not None:
         pixels = resized(pixels, height=spec.height, width=spec.width, how=options.resize)
-    if pixels.shape[-1] == 1 and spec.channels == 3:
-        pixels = pixels.repeat(3, axis=-1)
-    if pixels.shape != spec.shape:
-        raise UserError(
-            f"{path} has {'x'.join(map(str, pixels.shape))}; expected {spec}: pass --resize, or other images"
-        )
-    return pixels
+    if pixels.shape[:2] != spec.shape[:2]:
+        size = "x".join(map(str, pixels.shape[:2]))
+        raise UserError(f"{path} has {size} pixels; expected {spec}: pass --resize, or name other images")
+    return pixels.repeat(spec.channels // pixels.shape[-1], axis=-1)
 
 
 def chosen(labels: Labels, wanted: Labels) -> Sequence[int] | None:

@@ -26,7 +26,7 @@ def _accuracy(learnt: tuple[Pixels, np.ndarray], tested: tuple[Pixels, np.ndarra
 def _cas(real: Features, fake: Features) -> dict[str, object]:
     known = real.known
     assert real.images is not None and fake.images is not None
-    chosen = numpy_stream(Purpose.FITTING, known.seed).permutation(known.train.size)[: len(real.labels)]
+    chosen = numpy_stream(Purpose.FITTING, known.seed).permutation(known.train.size)[: known.samples]
     train = known.train.gather(chosen), known.train.labels[chosen]
     test, samples = (real.images, real.labels), (fake.images, fake.labels)
     ceiling = known.once("cas", lambda: _accuracy(train, test, known))

@@ -30,7 +30,7 @@ def pooled(images: Pixels) -> Matrix:
     """Images (N, H, W, C) uint8 -> (N, 64·C) in 0..1."""
     rows, columns = pooling(images.shape[1]), pooling(images.shape[2])
     step = max(1, PART_VALUES // images[0].size)
-    parts = [images[start : start + step] / 255 for start in range(0, len(images), step)]
+    parts = (images[start : start + step] / 255 for start in range(0, len(images), step))
     found = [np.einsum("ih,jw,nhwc->nijc", rows, columns, part, optimize=True) for part in parts]
     return np.concatenate(found).reshape(len(images), -1)
 

@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from gan.evaluation.features import Features
 from gan.evaluation.fitting import fit, small_network
 from gan.evaluation.metric import Estimate, Metric
+from gan.seeding import Purpose, numpy_stream
 
 SHARE = 0.75
 EPOCHS, FEWEST_STEPS = 6, 300
@@ -38,13 +39,19 @@ def _detector(real: Features, fake: Features) -> dict[str, object]:
     assert real.images is not None and fake.images is not None
     count = min(len(real.images), len(fake.images))
     learnt = round(SHARE * count)
+    draws = [numpy_stream(Purpose.FITTING, real.known.seed, side) for side in (0, 1)]  # Files may be in any order.
+    reals, fakes = (
+        each.images[draw.permutation(len(each.images))[:count]]
+        for each, draw in zip((real, fake), draws, strict=True)
+        if each.images is not None
+    )
     if count < FEWEST:
         return dict.fromkeys(("detector_accuracy", "detector_auc"), float("nan"))
-    images = np.concatenate([real.images[:learnt], fake.images[:learnt]])
+    images = np.concatenate([reals[:learnt], fakes[:learnt]])
     labels = np.repeat(np.arange(2, dtype=np.int32), learnt)
     network = small_network(images.shape[1:], classes=2, seed=real.known.seed)
     predict = fit(network, images, labels, epochs=EPOCHS, fewest_steps=FEWEST_STEPS, seed=real.known.seed)
-    asked = np.concatenate([real.images[learnt:count], fake.images[learnt:count]])
+    asked = np.concatenate([reals[learnt:], fakes[learnt:]])
     is_fake = np.repeat([False, True], count - learnt)
     logits = predict(asked)
     scores = logits[:, 1] - logits[:, 0]
@@ -54,7 +61,7 @@ def _detector(real: Features, fake: Features) -> dict[str, object]:
     return {
         "detector_accuracy": Estimate.share((scores > 0) == is_fake),
         "detector_auc": Estimate(area, error_of_area(area, rest)),
-        "surest": fake.images[surest],
+        "surest": fakes[surest],
     }
 
 

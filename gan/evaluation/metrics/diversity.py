@@ -1,7 +1,7 @@
 """Diversity within a class: how far apart the samples of one class are, compared with real images of the class.
 
-The total variance of the classifier's features within a class, samples' by real images', averaged over the classes and
-rooted: a ratio of lengths.
+The root of the total variance of the classifier's features within a class, samples' by real images': a ratio of
+lengths, averaged over the classes.
 
 Range: from 0, all samples of a class are one; about 1 is best; above 1 they differ more than real images do.
 Shapes: `N` images, `D` features, `K` classes.

@@ -49,7 +49,7 @@ def _memorisation(real: Features, fake: Features) -> dict[str, object]:
     below = (np.searchsorted(others, distances, "left") + np.searchsorted(others, distances, "right")) / 2
     return {
         "nearer": float(1 - below.mean() / len(others)),
-        "copies": float((distances < np.quantile(others, SHARE)).mean()),
+        "copies": float((distances <= np.quantile(others, SHARE)).mean()),
         "nearest": (fake.images, fake.labels, distances, places),
     }
 
@@ -60,6 +60,6 @@ memorisation = Metric(
     blind="Copies that are moved, turned or recoloured; and blurred samples are near to everything.",
     form=".1%",
     most=1_000,
-    splits=3,
+    splits=5,
     needs=("images", "train"),
 )

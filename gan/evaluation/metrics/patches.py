@@ -83,6 +83,6 @@ patches_metric = Metric(
     perfect=0.0,
     headline=True,
     most=5_000,
-    splits=3,
+    splits=5,
     needs=("images",),
 )
