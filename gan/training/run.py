@@ -120,9 +120,9 @@ class Run:
         learnt, self.scored = self.data.divide(config.held_out)
         if self.scored.size < FEWEST_SCORED:
             learnt, self.scored = self.data.train, self.data.test
-            if config.held_out:
-                print("warning: too few images can be held out: the test images score the run", file=sys.stderr)
         self.batches = Batches(learnt, batch_size=batch_size, seed=config.seed)
+        if is_gan and config.held_out and self.scored is self.data.test:
+            print("warning: too few images can be held out: the test images score the run", file=sys.stderr)
         self.epochs = config.gan_epochs if is_gan else config.cls_epochs
         count = self.epochs * self.batches.per_epoch
         self.total_steps = count // config.crit_steps if is_gan else count
