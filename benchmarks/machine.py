@@ -44,6 +44,22 @@ def today() -> str:
     return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
+def peak_memory_gb(pid: int | str = "self") -> float:
+    """The largest resident size that a running process had since it became the program it is, in GB.
+
+    Linux keeps `ru_maxrss` when a process becomes another program: a small child of a large parent would have the
+    parent's. `VmHWM` begins anew.
+    """
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        found = None
+    if found:
+        return int(found[1]) * 1024 / 1e9
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9 if pid == "self" else float("nan")
+
+
 def children_peak_memory_gb() -> float:
     """The largest resident size of any finished child process, in GB (Linux counts in KiB, macOS in bytes)."""
     unit = 1 if sys.platform == "darwin" else 1024

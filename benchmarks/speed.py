@@ -1,203 +1,178 @@
 #!/usr/bin/env python3
-"""Speed: loading, start, step, FID. Ratios are taken in one run, since machines differ and are noisy.
+"""Speed of the step beside a PyTorch twin's and a plain Keras model's: 32x32 pixels, width 32, batch 64.
 
-    .venv/bin/python benchmarks/speed.py --data-path datasets/MNIST
+    .venv/bin/python benchmarks/speed.py                                       # about 3 minutes on two cores
+    .venv/bin/python benchmarks/speed.py --torch-python torch-env/bin/python --starts 3
+    python3 -m venv torch-env && torch-env/bin/pip install -r benchmarks/requirements-torch.txt     # once, for PyTorch
 
-The step is that of 32×32 images at width 32, batch 64, one critic and one generator update. `plain` is a script's: the
-same networks and losses in one tf.function, with Keras's own optimizer call, no strategy, no slicing, no average.
-Measured in turns, so that a busy machine slows all alike. Images a second are medians over the turns.
+`ours` is the project's step as it is: one critic and one generator update, the penalty in each, a moving average, and a
+look at whether all is finite. `torch` is the same step in eager PyTorch (step_torch.py), `keras` a model with a
+train_step as Keras's tutorials have it, without average and look (step_keras.py). All three have the same networks,
+which is checked. Each of them, in each precision, on one core and on all, is a process of its own. They take turns, one
+at a time; a ratio is the median over turns of the ratio of two turns in one round. Prints tables and in how
+many of the starts, each with fresh processes, a ratio reached its bound.
 """
 
 import argparse
+import os
 import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from machine import device_name, today
+from steps import Setting
+from turns import Child, ChildFailed, Spread, core_sets, ended, ratio, spread
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-FIRST_STEP = """
-import runpy, sys, time
-from gan.starting import import_tensorflow
-import_tensorflow()
-from gan.training.gan import GanTrainer
-run = GanTrainer.run
-def first(self, step, batch):
-    metrics = run(self, step, batch)
-    float(metrics["loss/critic"])
-    print(f"FIRST STEP {time.time()}", flush=True)
-    sys.exit()
-GanTrainer.run = first
-runpy.run_path("train.py", run_name="__main__")
-"""
-"""train.py, ended after its first step."""
+HERE = Path(__file__).parent
+PRECISIONS = ("float32", "bfloat16")
+BOUNDS = {"torch": 1.0, "keras": 1.0, "precision": 1.25, "cores": 1.5}
+ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
+"""Lets the C library keep its memory, which makes PyTorch faster and leaves TensorFlow as it is."""
 
 
-def seconds_of(action: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
+class Row(NamedTuple):
+    """Who is measured, in what, on which cores."""
+
+    name: str
+    precision: str
+    cores: str
 
 
-def time_to_first_step(data_path: str, classifier_dir: Path, scratch: Path) -> float:
-    """Wall-clock seconds from starting ./train.py to the end of its first step."""
-    started = time.time()
-    done = subprocess.run(
-        [
-            sys.executable, "-c", FIRST_STEP, "--data-path", str(Path(data_path).resolve()), "--load-dir",
-            str(classifier_dir.resolve()), "--save-dir", str(scratch / "save"), "--log-dir", str(scratch / "logs"),
-        ],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return float(done.stdout.split("FIRST STEP ")[1]) - started
+class Compared(NamedTuple):
+    """A ratio of two rows, and the bound that it should reach."""
+
+    above: Row
+    below: Row
+    bound: str
+
+    def __str__(self) -> str:
+        if self.bound == "cores":
+            return f"all cores / one core, {self.above.precision}"
+        if self.bound == "precision":
+            return f"bfloat16 / float32, cores: {self.above.cores}"
+        return f"ours / {self.below.name}, {self.above.precision}, cores: {self.above.cores}"
 
 
-def plain_step(spec: Any, config: Any, dtype: str) -> Callable[[Any, Any], Any]:
-    """A training step as one would write it for one device."""
-    import keras
-    import tensorflow as tf
-
-    from gan.images import network_from_pixels
-    from gan.models.critic import Critic
-    from gan.models.generator import Generator
-    from gan.objectives.penalties import interpolate, one_centred
-
-    generator, critic = Generator(spec, config, dtype=dtype), Critic(spec, config, dtype=dtype)
-    optimizers = [keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.9) for _ in range(2)]
-    for optimizer, network in zip(optimizers, (generator, critic), strict=True):
-        optimizer.build(network.trainable_variables)
-    size = config.gan_batch_size
-
-    @tf.function(autograph=False)
-    def step(images: Any, classes: Any) -> Any:
-        reals = network_from_pixels(tf.cast(images, tf.float32))
-        labels = tf.one_hot(classes, spec.num_classes)
-        fakes = generator(tf.random.normal((size, config.noise_dims)), labels, training=True)
-        between = interpolate(reals, fakes, tf.random.uniform((size,)))
-        with tf.GradientTape() as tape:
-            scores = critic(tf.concat([reals, fakes], 0), tf.concat([labels, labels], 0))
-            real_scores, fake_scores = tf.split(scores, 2)
-            loss = tf.reduce_mean(fake_scores - real_scores)
-            loss += config.gp_weight * tf.reduce_mean(one_centred(critic, between, labels))
-        optimizers[1].apply(tape.gradient(loss, critic.trainable_variables), critic.trainable_variables)
-        critic.power_iteration(1)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([variable.value for variable in generator.trainable_variables])
-            fakes = generator(tf.random.normal((size, config.noise_dims)), labels, training=True)
-            gain = -tf.reduce_mean(critic(fakes, labels))
-        optimizers[0].apply(tape.gradient(gain, generator.trainable_variables), generator.trainable_variables)
-        return loss
-
-    return step
+def commands(options: argparse.Namespace) -> dict[str, list[str]]:
+    """How each contestant is started, without its precision."""
+    own = [*Setting().flags()]
+    shared = [word for name in ("batch", "width") for word in (f"--{name}", str(getattr(Setting(), name)))]
+    keep = ["env", *(f"{name}={value}" for name, value in ALLOCATOR.items())]
+    found = {
+        "ours": [sys.executable, str(HERE / "steps.py"), *own],
+        "keras": [sys.executable, str(HERE / "step_keras.py"), *own],
+    }
+    if options.torch_python:
+        found["torch"] = [*keep, str(options.torch_python), str(HERE / "step_torch.py"), *shared]
+        if options.compile:
+            found["torch compiled"] = [*found["torch"], "--compile"]
+    return {name: found[name] for name in found if name.split()[0] in options.contestants}
 
 
-def step_speeds(config: Any, *, turns: int, steps: int) -> dict[str, float]:
-    """Images a second of ours and of the plain step, in float32 and bfloat16."""
-    import numpy as np
-
-    from gan.about import About
-    from gan.data.batches import Batches
-    from gan.data.dataset import Subset
-    from gan.devices.strategy import make_strategy
-    from gan.images import ImageSpec
-    from gan.runs import make_trainer
-    from gan.training.gan import GanTrainer
-
-    spec = ImageSpec(32, 32, 1, tuple("0123456789"))
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (2048, *spec.shape), np.uint8)
-    batches = Batches(
-        Subset.of(images, rng.integers(0, 10, 2048).astype(np.int32)), batch_size=config.gan_batch_size, seed=0
-    )
-    strategy = make_strategy(None)
-    runners: dict[str, Callable[[int], Any]] = {}
-    for dtype, policy in (("float32", "float32"), ("bfloat16", "mixed_bfloat16")):
-        trainer = make_trainer(About("gan", 0, spec, config, data=""), strategy, total_steps=10_000, dtype=policy)
-        plain = plain_step(spec, config, policy)
-
-        def run_ours(number: int, trainer: GanTrainer = trainer) -> Any:
-            return trainer.run(number, batches.take(number, 1))["loss/critic"]
-
-        def run_plain(number: int, plain: Callable[[Any, Any], Any] = plain) -> Any:
-            batch = batches.take(number, 1)
-            return plain(batch.images[0], batch.labels[0])
-
-        runners |= {f"ours {dtype}": run_ours, f"plain {dtype}": run_plain}
-
-    def turn(runner: Callable[[int], Any]) -> float:
-        started = time.perf_counter()
-        for number in range(steps):
-            last = runner(number)
-        float(last)
-        return steps * config.gan_batch_size / (time.perf_counter() - started)
-
-    for runner in runners.values():
-        for number in range(5):
-            runner(number)
-    found: dict[str, list[float]] = {name: [] for name in runners}
-    for _ in range(turns):
-        for name, runner in runners.items():
-            found[name].append(turn(runner))
-    return {name: statistics.median(speeds) for name, speeds in found.items()}
+def start(rows: list[Row], options: argparse.Namespace, children: dict[Row, Child]) -> None:
+    """Start one process after the other, each warm before the next begins; check that the networks are the same."""
+    words, cores = commands(options), core_sets()
+    for row in rows:
+        try:
+            child = Child([*words[row.name], "--precision", row.precision], cores=cores[row.cores])
+        except ChildFailed as error:
+            if row.name != "torch compiled":
+                raise
+            print(f"left out: {row}: {str(error).splitlines()[-1]}", file=sys.stderr)
+            continue
+        children[row] = child
+        print(f"{row} is ready after {child.seconds_to_start:.0f} s: {child.about}", file=sys.stderr, flush=True)
+    parameters = {str(child.about["parameters"]) for child in children.values()}
+    assert len(parameters) == 1, f"the networks differ: {parameters}"
 
 
-def scoring_seconds(data: Any, classifier_dir: Path) -> float:
-    """Seconds of one FID evaluation: draw and read the samples; statistics of real images are there already."""
-    from gan.checkpoints import load
-    from gan.config import Config
-    from gan.evaluation.scores import Scorer
-    from gan.models.generator import Generator
-    from gan.sampling import Sampler
+def measure(rows: list[Row], options: argparse.Namespace) -> tuple[dict[Row, list[float]], dict[Row, float], str]:
+    """Images a second of each turn, the peak memory of each process in GB, and the parameters of the networks."""
+    batch = Setting().batch
+    children: dict[Row, Child] = {}
+    with ended(children):
+        start(rows, options, children)
+        steps = {
+            row: max(2, round(options.seconds * 10 / child.turn(10)["seconds"])) for row, child in children.items()
+        }
+        speeds: dict[Row, list[float]] = {row: [] for row in children}
+        peaks = dict.fromkeys(children, 0.0)
+        for _ in range(options.turns):
+            for row, child in children.items():
+                told = child.turn(steps[row])
+                speeds[row].append(steps[row] * batch / told["seconds"])
+                peaks[row] = told["peak_gb"]
+        return speeds, peaks, str(next(iter(children.values())).about["parameters"])
 
-    config = Config()
-    classifier = load(classifier_dir, "classifier").network
-    scorer = Scorer(
-        classifier,
-        data.test,
-        num_classes=data.spec.num_classes,
-        samples=10_000,
-        noise_dims=config.noise_dims,
-        seed=0,
-    )
-    sampler = Sampler(Generator(data.spec, config), data.spec, noise_dims=config.noise_dims)
-    scorer.score(sampler.sample)
-    return seconds_of(lambda: scorer.score(sampler.sample))
+
+def comparisons(rows: list[Row]) -> list[Compared]:
+    """All ratios that these rows allow."""
+    found = [
+        Compared(row, row._replace(name=other), other.split()[0])
+        for row in rows
+        if row.name == "ours"
+        for other in ("torch", "torch compiled", "keras")
+    ]
+    ours = [row for row in rows if row.name == "ours"]
+    found += [
+        Compared(row, row._replace(precision="float32"), "precision") for row in ours if row.precision != "float32"
+    ]
+    found += [Compared(row, row._replace(cores="one"), "cores") for row in ours if row.cores != "one"]
+    return [each for each in found if each.below in rows and each.below != each.above]
 
 
 def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    flags.add_argument("--data-path", default="datasets/MNIST")
-    flags.add_argument("--load-dir", default=Path("benchmarks/runs/mnist/classifier"), type=Path, help="a classifier's")
-    flags.add_argument("--turns", default=7, type=int)
-    flags.add_argument("--steps", default=60, type=int, help="steps a turn")
-    args = flags.parse_args()
+    flags.add_argument("--torch-python", type=Path, help="the Python of an environment with PyTorch")
+    flags.add_argument("--compile", action="store_true", help="also PyTorch with torch.compile; needs a C++ compiler")
+    flags.add_argument("--contestants", nargs="+", default=["ours", "torch", "keras"], metavar="NAME")
+    flags.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS)
+    flags.add_argument("--cores", nargs="+", default=list(core_sets()), choices=list(core_sets()))
+    flags.add_argument("--turns", type=int, default=5)
+    flags.add_argument("--seconds", type=float, default=1.2, help="of each turn, about")
+    flags.add_argument("--starts", type=int, default=1, help="do it all so often, with fresh processes")
+    flags.add_argument("--bound", nargs="+", default=[], metavar="NAME=RATIO", help=f"instead of {BOUNDS}")
+    options = flags.parse_args()
+    bounds = BOUNDS | {name: float(value) for name, _, value in (text.partition("=") for text in options.bound)}
+    if "torch" in options.contestants and not options.torch_python:
+        requirements = HERE / "requirements-torch.txt"
+        print(
+            "torch is left out: no --torch-python. python3 -m venv torch-env, then torch-env/bin/pip install -r "
+            f"{os.path.relpath(requirements)}, then --torch-python torch-env/bin/python"
+        )
+    asked = [Row(*each) for each in product(commands(options), options.precisions, options.cores)]
 
-    import tempfile
+    starts = []
+    for number in range(options.starts):
+        starts.append(measure(asked, options))
+        print(f"start {number + 1} of {options.starts} is done", file=sys.stderr, flush=True)
+    rows = list(starts[0][0])
+    print(f"parameters of all: {starts[0][2]}\n")
+    print("| step | precision | cores | images/s (least to most) | peak memory |\n|---|---|---|---|---|")
+    for row in rows:
+        speeds = spread([speed for found, _, _ in starts for speed in found[row]])
+        print(f"| {' | '.join(row)} | {speeds:,.0f} | {max(peaks[row] for _, peaks, _ in starts):.2f} GB |")
+    print("\n| ratio | median (least to most) | bound | starts that reach it |\n|---|---|---|---|")
+    for each in comparisons(rows):
+        ratios = [ratio(found[each.above], found[each.below]) for found, _, _ in starts]
+        bound = bounds[each.bound]
+        held = sum(found.median >= bound for found in ratios)
+        print(f"| {each} | {_over(ratios):.2f} | {bound:g} | {held} of {len(ratios)} |")
+    print(
+        f"\n{device_name()}, {today()}; batch {Setting().batch}, {options.turns} turns of about "
+        f"{options.seconds:g} s in each of {options.starts} starts"
+    )
 
-    with tempfile.TemporaryDirectory() as scratch:
-        start = time_to_first_step(args.data_path, args.load_dir, Path(scratch))
-    from gan.starting import import_tensorflow
 
-    import_tensorflow()
-    from gan.config import Config
-    from gan.data.loading import load_dataset
-
-    loading = seconds_of(lambda: load_dataset(args.data_path))
-    data = load_dataset(args.data_path)
-    scoring = scoring_seconds(data, args.load_dir)
-    speeds = step_speeds(Config(), turns=args.turns, steps=args.steps)
-    print(f"{device_name()}, {today()}, seed 0")
-    print(f"MNIST loads in {loading:.2f} s; ./train.py to the end of the first step: {start:.1f} s")
-    print(f"one evaluation of 10,000 images: {scoring:.1f} s")
-    for dtype in ("float32", "bfloat16"):
-        ours, plain = speeds[f"ours {dtype}"], speeds[f"plain {dtype}"]
-        print(f"step in {dtype}: {ours:.0f} images/s, {ours / plain:.2f}x the plain script's {plain:.0f}")
+def _over(ratios: list[Spread]) -> Spread:
+    """The median of the starts' medians, and the least and the most of all turns."""
+    return Spread(
+        statistics.median(each.median for each in ratios),
+        min(each.least for each in ratios),
+        max(each.most for each in ratios),
+    )
 
 
 if __name__ == "__main__":

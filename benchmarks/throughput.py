@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from machine import processor_name, today
+from steps import Measured, Setting
 
-SIDE, IMAGES = 32, 2048
+BATCH = Setting().batch
 
 
 def main() -> None:
@@ -33,39 +33,18 @@ def main() -> None:
     from gan.starting import import_tensorflow
 
     import_tensorflow(devices=None if options.devices else "cpu:2")
-    import numpy as np
-
-    from gan.about import About
-    from gan.config import Config
-    from gan.data.batches import Batches
-    from gan.data.dataset import Subset
     from gan.devices.strategy import make_strategy
-    from gan.images import ImageSpec
-    from gan.runs import make_trainer
-    from gan.training.gan import GanTrainer
 
-    config = Config(seed=options.seed)
-    spec = ImageSpec(SIDE, SIDE, 1, tuple("0123456789"))
-    rng = np.random.default_rng(options.seed)
-    images = rng.integers(0, 256, (IMAGES, *spec.shape), np.uint8)
-    labels = rng.integers(0, 10, IMAGES).astype(np.int32)
-    batches = Batches(Subset.of(images, labels), batch_size=config.gan_batch_size, seed=options.seed)
     one, two = (str(options.devices[0]), ",".join(map(str, options.devices))) if options.devices else ("cpu", "cpu:2")
-
-    def turn(trainer: GanTrainer, steps_per_call: int) -> None:
-        metrics: dict[str, Any] = {}
-        for first in range(0, options.steps, steps_per_call):
-            metrics = trainer.run(first, batches.take(first, steps_per_call))
-        float(metrics["loss/critic"])
-
     runners: dict[tuple[str, int, int], Callable[[], None]] = {}
     for replicas, devices in ((1, one), (2, two)):
         strategy = make_strategy(devices)
-        for precision, policy in (("float32", "float32"), ("bfloat16", "mixed_bfloat16")):
-            about = About("gan", 0, spec, config, data="")
-            trainer = make_trainer(about, strategy, total_steps=10_000, dtype=policy)
+        for precision in ("float32", "bfloat16"):
+            measured = Measured(Setting(precision=precision, seed=options.seed), strategy)
             for steps_per_call in (1, options.steps):
-                runners[precision, replicas, steps_per_call] = partial(turn, trainer, steps_per_call)
+                runners[precision, replicas, steps_per_call] = partial(
+                    measured.turn, options.steps, steps_per_call=steps_per_call
+                )
     for run in runners.values():
         run()
     speeds: dict[tuple[str, int, int], list[float]] = {key: [] for key in runners}
@@ -73,7 +52,7 @@ def main() -> None:
         for key, run in runners.items():
             started = time.perf_counter()
             run()
-            speeds[key].append(options.steps * config.gan_batch_size / (time.perf_counter() - started))
+            speeds[key].append(options.steps * BATCH / (time.perf_counter() - started))
     plain = statistics.median(speeds["float32", 1, 1])
     print("| precision | replicas | steps in a call | images/s | of the first row |")
     print("|---|---|---|---|---|")
@@ -82,7 +61,7 @@ def main() -> None:
         print(f"| {precision} | {replicas} | {steps_per_call} | {speed:,.0f} | {speed / plain:.2f} |")
     where = f"GPUs {one} and {two}" if options.devices else processor_name()
     print(
-        f"{where}; {SIDE}x{SIDE} pixels, batch {config.gan_batch_size}, median of {options.turns} turns of "
+        f"{where}; {Setting().side}x{Setting().side} pixels, batch {BATCH}, median of {options.turns} turns of "
         f"{options.steps} steps, seed {options.seed}, {today()}"
     )
 
