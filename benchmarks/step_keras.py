@@ -141,7 +141,7 @@ class Pace(keras.callbacks.Callback):
 
     def __init__(self, about):
         super().__init__()
-        self.left, self.turns = WARM_UP_STEPS, requests(**about)
+        self.left, self.turns = WARM_UP_STEPS, requests({}, **about)
 
     def on_train_batch_end(self, batch, logs=None):
         self.left -= 1

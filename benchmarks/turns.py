@@ -85,20 +85,24 @@ class Child:
         raise ChildFailed(f"{' '.join(map(str, self._process.args))} ended with status {self._process.wait()}\n{words}")
 
 
-def requests(**about: Any) -> Iterator[int]:
-    """In a child that has warmed up: say so, and for each turn the number of steps; asked on, the turn is over."""
+def requests(told: dict[str, Any], **about: Any) -> Iterator[int]:
+    """In a child that has warmed up: say so, and for each turn the number of steps; asked on, the turn is over.
+
+    What is in `told` by then is told with it.
+    """
     print(json.dumps(about), flush=True)
     for line in sys.stdin:
         started = time.perf_counter()
         yield int(line)
         seconds = time.perf_counter() - started
-        print(json.dumps({"seconds": seconds, "peak_gb": peak_memory_gb()}), flush=True)
+        print(json.dumps({"seconds": seconds, "peak_gb": peak_memory_gb(), **told}), flush=True)
 
 
-def serve(turn: Callable[[int], None], **about: Any) -> None:
-    """The same for a child that does a turn in one call."""
-    for steps in requests(**about):
-        turn(steps)
+def serve(turn: Callable[[int], dict[str, Any] | None], **about: Any) -> None:
+    """The same for a child that does a turn in one call, and may tell more of it."""
+    told: dict[str, Any] = {}
+    for steps in requests(told, **about):
+        told.update(turn(steps) or {})
 
 
 @contextmanager
