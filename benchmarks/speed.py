@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from machine import device_name, today
 from steps import Setting
-from turns import Child, ChildFailed, Spread, core_sets, ended, ratio, spread
+from turns import Child, ChildFailed, Spread, core_sets, ended, ratio, spread, steps_for
 
 HERE = Path(__file__).parent
 PRECISIONS = ("float32", "bfloat16")
@@ -88,15 +88,22 @@ def start(rows: list[Row], options: argparse.Namespace, children: dict[Row, Chil
     assert len(parameters) == 1, f"the networks differ: {parameters}"
 
 
-def measure(rows: list[Row], options: argparse.Namespace) -> tuple[dict[Row, list[float]], dict[Row, float], str]:
-    """Images a second of each turn, the peak memory of each process in GB, and the parameters of the networks."""
+class Measured(NamedTuple):
+    """Of one start: images a second of each turn, the processes' peak memory in GB, and what they used while idle."""
+
+    speeds: dict[Row, list[float]]
+    peaks: dict[Row, float]
+    idle_seconds: float
+    parameters: dict[str, int]
+
+
+def measure(rows: list[Row], options: argparse.Namespace) -> Measured:
+    """Start all, let them take turns, and end them."""
     batch = Setting().batch
     children: dict[Row, Child] = {}
     with ended(children):
         start(rows, options, children)
-        steps = {
-            row: max(2, round(options.seconds * 10 / child.turn(10)["seconds"])) for row, child in children.items()
-        }
+        steps = {row: steps_for(child, options.seconds) for row, child in children.items()}
         speeds: dict[Row, list[float]] = {row: [] for row in children}
         peaks = dict.fromkeys(children, 0.0)
         for _ in range(options.turns):
@@ -104,7 +111,8 @@ def measure(rows: list[Row], options: argparse.Namespace) -> tuple[dict[Row, lis
                 told = child.turn(steps[row])
                 speeds[row].append(steps[row] * batch / told["seconds"])
                 peaks[row] = told["peak_gb"]
-        return speeds, peaks, str(next(iter(children.values())).about["parameters"])
+        idle = sum(child.idle_seconds for child in children.values())
+        return Measured(speeds, peaks, idle, next(iter(children.values())).about["parameters"])
 
 
 def comparisons(rows: list[Row]) -> list[Compared]:
@@ -136,6 +144,8 @@ def main() -> None:
     flags.add_argument("--bound", nargs="+", default=[], metavar="NAME=RATIO", help=f"instead of {BOUNDS}")
     options = flags.parse_args()
     bounds = BOUNDS | {name: float(value) for name, _, value in (text.partition("=") for text in options.bound)}
+    if unknown := set(bounds) - set(BOUNDS):
+        flags.error(f"--bound {min(unknown)}: expected {', '.join(BOUNDS)}")
     if "torch" in options.contestants and not options.torch_python:
         requirements = HERE / "requirements-torch.txt"
         print(
@@ -148,21 +158,22 @@ def main() -> None:
     for number in range(options.starts):
         starts.append(measure(asked, options))
         print(f"start {number + 1} of {options.starts} is done", file=sys.stderr, flush=True)
-    rows = list(starts[0][0])
-    print(f"parameters of all: {starts[0][2]}\n")
+    rows = list(starts[0].speeds)
+    print(f"parameters of all: {starts[0].parameters}\n")
     print("| step | precision | cores | images/s (least to most) | peak memory |\n|---|---|---|---|---|")
     for row in rows:
-        speeds = spread([speed for found, _, _ in starts for speed in found[row]])
-        print(f"| {' | '.join(row)} | {speeds:,.0f} | {max(peaks[row] for _, peaks, _ in starts):.2f} GB |")
+        speeds = spread([speed for found in starts for speed in found.speeds[row]])
+        print(f"| {' | '.join(row)} | {speeds:,.0f} | {max(found.peaks[row] for found in starts):.2f} GB |")
     print("\n| ratio | median (least to most) | bound | starts that reach it |\n|---|---|---|---|")
     for each in comparisons(rows):
-        ratios = [ratio(found[each.above], found[each.below]) for found, _, _ in starts]
+        ratios = [ratio(found.speeds[each.above], found.speeds[each.below]) for found in starts]
         bound = bounds[each.bound]
         held = sum(found.median >= bound for found in ratios)
         print(f"| {each} | {_over(ratios):.2f} | {bound:g} | {held} of {len(ratios)} |")
     print(
         f"\n{device_name()}, {today()}; batch {Setting().batch}, {options.turns} turns of about "
-        f"{options.seconds:g} s in each of {options.starts} starts"
+        f"{options.seconds:g} s in each of {options.starts} starts; processes used "
+        f"{sum(found.idle_seconds for found in starts):.1f} s between their turns"
     )
 
 

@@ -36,6 +36,7 @@ class Child:
     Attributes:
         about: what it told of itself when it was ready.
         seconds_to_start: from its start to that moment.
+        idle_seconds: processor time that it used between its turns, which should be none; 0 without /proc.
 
     Raises:
         ChildFailed: it ended before it was ready.
@@ -57,24 +58,30 @@ class Child:
             self.end()
             raise
         self.seconds_to_start = time.perf_counter() - started
+        self.idle_seconds, self._used = 0.0, self._cpu_seconds()
 
     def turn(self, steps: int) -> dict[str, Any]:
         """What it tells of a turn of so many steps: `seconds`, `peak_gb` and more."""
         assert self._process.stdin is not None
+        self.idle_seconds += self._cpu_seconds() - self._used
         self._process.stdin.write(f"{steps}\n")
         self._process.stdin.flush()
         answer = self._answer()
         time.sleep(SETTLING_SECONDS)
+        self._used = self._cpu_seconds()
         return answer
-
-    def cpu_seconds(self) -> float:
-        """Processor time of all its threads since it was started."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def end(self) -> None:
         self._process.kill()
         self._process.communicate()
+
+    def _cpu_seconds(self) -> float:
+        """Processor time of all its threads since it was started."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None and self._process.stderr is not None
