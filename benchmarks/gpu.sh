@@ -49,6 +49,7 @@ if [[ -z $name ]]; then
   name="no GPU $(uname -m)"
 fi
 results=benchmarks/runs/gpu/$(tr -cs '[:alnum:]\n' - <<<"$name")
+! $small || results+=-small # What it trains is no start for a true run.
 $dry || mkdir -p "$results"
 summary=$results/summary.txt
 $dry || : >"$summary"
@@ -77,7 +78,8 @@ if [[ -z $venv ]]; then
   part 900 cuda "$venv/bin/pip" install --no-index --find-links wheels "$(cuda_requirement)"
 fi
 python=$venv/bin/python
-if ! $dry && ! [[ -x $python && -d $data ]]; then
+$small && data=digits
+if ! $dry && ! [[ -x $python && ($data == digits || -d $data) ]]; then
   echo "gpu.sh: expected Python at $python and MNIST in $data; see $summary and the head of this script" >&2
   exit 2
 fi
@@ -96,12 +98,14 @@ else
 fi
 device=(--devices 0)
 command -v nvidia-smi >/dev/null || device=()
+cores=(--cores all)
+[[ $(nproc) -gt 1 ]] || cores=()
 
 part 60 machine sh -c "nvidia-smi; lscpu; git rev-parse HEAD"
 part 60 devices "$python" -c 'import tensorflow as tf; print(tf.__version__, tf.config.list_physical_devices())'
 part 180 tests "$python" -m pytest -q -n0 -m "not slow" "${tests[@]}"
-part 180 speed "$python" benchmarks/speed.py --cores all "${twin[@]}" "${turns[@]}"
-part 120 limit "$python" benchmarks/limit.py --cores all "${turns[@]}"
+part 180 speed "$python" benchmarks/speed.py "${cores[@]}" "${twin[@]}" "${turns[@]}"
+part 120 limit "$python" benchmarks/limit.py "${cores[@]}" "${turns[@]}"
 part 120 throughput "$python" benchmarks/throughput.py "${device[@]}" "${steps[@]}"
 part 240 cost "$python" benchmarks/cost.py "${sizes[@]}"
 part 480 mnist "$python" benchmarks/mnist.py --seeds 0 --data-path "$data" --config "$config" --work-dir "$results/mnist"
