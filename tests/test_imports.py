@@ -13,14 +13,15 @@ ROOT = Path(__file__).parents[1]
 
 # A module imports from the rows above its own; the first row with a pattern that matches its name is its own.
 LAYERS = (
-    ("gan.errors", "gan.registry", "gan.names"),
+    ("gan.errors", "gan.registry", "gan.names", "gan.threads"),
     ("gan.files", "gan.data.kinds"),
     ("gan.seeding", "gan.command_line", "gan.starting", "gan.yaml_text", "gan.devices.slurm"),
     ("gan.config", "gan.images", "gan.devices.cluster"),
     ("gan.labels", "gan.about", "gan.film"),
-    ("gan.data.dataset", "gan.places", "gan.models.sizes", "gan.models.spectral", "gan.objectives.objective"),
+    ("gan.data.dataset", "gan.places", "gan.models.sizes", "gan.models.convolution", "gan.objectives.objective"),
     ("gan.data.decoding", "gan.data.formats.listing", "gan.data.formats.idx", "gan.data.formats.digits"),
     ("gan.data.cache", "gan.data.batches", "gan.data.formats.classes", "gan.objectives.penalties"),
+    ("gan.models.spectral", "gan.models.norm"),
     ("gan.data.formats.folder", "gan.objectives.wasserstein"),
     ("gan.data.loading", "gan.data.convert", "gan.models.*", "gan.objectives.*"),
     ("gan.devices.precision", "gan.devices.inference", "gan.devices.strategy", "gan.devices.memory"),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import TINY
 
 from gan.config import Config
 from gan.images import ImageSpec
@@ -118,3 +119,10 @@ def test_examples_do_not_see_each_other_in_the_critic():
     critic, images = Critic(spec, SMALL), tf.random.stateless_normal((4, 28, 28, 1), (0, 1))
     labels = tf.one_hot([0, 1, 2, 3], 10)
     np.testing.assert_allclose(critic(images, labels)[1:2], critic(images[1:2], labels[1:2]), rtol=1e-5)
+
+
+def test_a_critic_held_for_an_update_scores_as_the_critic():
+    spec = ImageSpec(8, 8, 3, ("a", "b"))
+    critic = Critic(spec, TINY)
+    images, labels = tf.random.stateless_normal((4, *spec.shape), seed=(0, 1)), tf.one_hot([0, 1, 1, 0], 2)
+    np.testing.assert_array_equal(critic.held()(images, labels), critic(images, labels))

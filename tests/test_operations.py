@@ -72,9 +72,10 @@ def test_the_formula_of_a_tiny_pair_is_the_sum_made_by_hand(operations):
     assert found.generator_update == 3 * (1152 + 2048) + 2 * 18 + 2 * (2048 + 128) + 384
 
 
-@pytest.mark.parametrize("side", [8, 32])
-def test_a_step_computes_what_the_formula_says_and_little_more(operations, one_replica, side):
+@pytest.mark.parametrize(("side", "most"), [(8, 1.2), (32, 1.03)])
+def test_a_step_computes_what_the_formula_says_and_no_more(operations, one_replica, side, most):
+    """But the blocks of pixels at the border of a grey image, which count at 8 pixels."""
     spec, config = ImageSpec(side, side, 1, ("a", "b", "c")), replace(TINY, gan_batch_size=8)
     trainer = make_trainer(About("gan", 0, spec, config, data=""), one_replica, total_steps=10)
     found = operations.of_function(trainer.traced.get_concrete_function()).total() / config.gan_batch_size
-    assert 0.95 < found / operations.reference(spec, config).total < 1.25
+    assert 0.99 < found / operations.reference(spec, config).total < most

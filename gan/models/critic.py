@@ -7,15 +7,36 @@ in the head: the Wasserstein loss is a difference of scores.
 Shapes: `B` batch, `H W C` image, `K` classes, `D` features.
 """
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import keras
 import tensorflow as tf
 
 from gan.config import Config
 from gan.images import BLACK, ImageSpec
+from gan.models.convolution import with_gradient
 from gan.models.sizes import network_sizes
 from gan.models.spectral import INITIAL_POWER_ITERATIONS, SpectralConv, SpectralDense, SpectralGain, SpectralLayer
 
 LEAK = 0.2
+
+
+@with_gradient
+def leaky_relu(x: tf.Tensor) -> tuple[tf.Tensor, object]:
+    """x, or `LEAK` · x where that is below 0: any shape.
+
+    Its second derivative is 0. TensorFlow's own has it as a tensor of zeros, and would send that back through all
+    layers of a gradient penalty: an eighth of the step.
+    """
+    y = tf.nn.leaky_relu(x, LEAK)
+
+    @with_gradient
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, object]:
+        # y has the signs of x; that nobody needs x lets TensorFlow compute y along with the convolution before it.
+        return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=y, alpha=LEAK), gradient
+
+    return y, gradient
 
 
 class Critic(keras.Model):
@@ -57,10 +78,15 @@ class Critic(keras.Model):
         for layer in self.spectral_layers:
             layer.power_iteration(count)
 
-    def call(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def held(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+        """The critic as a function whose kernels are computed once, for calls between two updates."""
+        return partial(self.call, kernels=[layer.kernel() for layer in self.spectral_layers])
+
+    def call(self, images: tf.Tensor, labels: tf.Tensor, kernels: Sequence[tf.Tensor] = ()) -> tf.Tensor:
+        *of_convolutions, of_head, of_embedding = kernels or [None] * len(self.spectral_layers)
         x = tf.pad(images, self.padding, constant_values=tf.cast(BLACK, images.dtype))
-        for convolution in self.convolutions:
-            x = tf.nn.leaky_relu(convolution(x), LEAK)
+        for convolution, kernel in zip(self.convolutions, of_convolutions, strict=True):
+            x = leaky_relu(convolution(x, kernel))
         h = tf.cast(tf.reshape(x, (tf.shape(x)[0], -1)), tf.float32)  # (B, D)
-        projection = tf.reduce_sum(h * self.embedding(labels), axis=1)  # (B,)
-        return tf.squeeze(self.head(h), axis=1) + projection
+        projection = tf.reduce_sum(h * self.embedding(labels, of_embedding), axis=1)  # (B,)
+        return tf.squeeze(self.head(h, of_head), axis=1) + projection

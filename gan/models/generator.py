@@ -6,15 +6,27 @@ A DCGAN (arXiv 1511.06434) of transposed convolutions with batch norm, condition
 Shapes: `B` batch, `Z` style, `K` classes, `H W C` image.
 """
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from gan.config import Config
 from gan.images import ImageSpec
+from gan.models.convolution import SIDE, transposed_convolution
+from gan.models.norm import Norm
 from gan.models.sizes import network_sizes
 
-KERNEL_SIDE = 4
-BATCH_NORM_MOMENTUM = 0.9
+
+class Upsampling(keras.layers.Conv2DTranspose):
+    """Transposed 4×4 convolution of stride 2: (B, h, w, inputs) -> (B, 2h, 2w, outputs)."""
+
+    def __init__(self, outputs: int, **layer: Any) -> None:
+        super().__init__(outputs, SIDE, strides=2, padding="same", **layer)
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        x = transposed_convolution(x, tf.convert_to_tensor(self.kernel))
+        return x + tf.convert_to_tensor(self.bias) if self.use_bias else x
 
 
 class Generator(keras.Model):
@@ -34,14 +46,10 @@ class Generator(keras.Model):
         self.base_shape = (sizes.base_height, sizes.base_width, channels[0])
 
         def upsampling(outputs: int, level: int, *, use_bias: bool = False) -> keras.layers.Layer:
-            return keras.layers.Conv2DTranspose(
-                outputs, KERNEL_SIDE, strides=2, padding="same", use_bias=use_bias, dtype=dtype, name=f"up_{level}"
-            )
+            return Upsampling(outputs, use_bias=use_bias, dtype=dtype, name=f"up_{level}")
 
         def norm(level: int) -> keras.layers.Layer:
-            return keras.layers.BatchNormalization(
-                momentum=BATCH_NORM_MOMENTUM, synchronized=True, dtype=dtype, name=f"norm_{level}"
-            )
+            return Norm(dtype=dtype, name=f"norm_{level}")
 
         self.embedding = keras.layers.Dense(config.label_dims, use_bias=False, dtype=dtype, name="embedding")
         self.dense = keras.layers.Dense(

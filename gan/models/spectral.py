@@ -5,14 +5,16 @@ is the reparametrisation of arXiv 1802.05957, appendix E, which is made for use 
 convolution that bounds the reshaped matrix, not the operator, whose norm may be larger by up to kernel size / stride.
 
 σ is estimated as `uᵀ W v` with `u` and `v` held constant, so its gradient is exact for those vectors. The vectors move
-only in `power_iteration()`: calls of a layer between two of those all use the same kernel. Variables are float32
-under every dtype policy.
+only in `power_iteration()`: calls of a layer between two of those all use the same kernel, and may be handed it.
+Variables are float32 under every dtype policy.
 """
 
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
+
+from gan.models.convolution import SIDE, convolution
 
 INITIAL_POWER_ITERATIONS = 20
 """Enough for σ of a random kernel to within about a per cent."""
@@ -98,15 +100,13 @@ class SpectralLayer(keras.layers.Layer):
 class SpectralConv(SpectralLayer):
     """4×4 convolution of stride 2: (B, H, W, C) -> (B, H/2, W/2, outputs)."""
 
-    KERNEL_SIDE = 4
-
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         channels = input_shape[-1]
         assert channels is not None
-        self.build_kernel((self.KERNEL_SIDE, self.KERNEL_SIDE, channels, self.outputs))
+        self.build_kernel((SIDE, SIDE, channels, self.outputs))
 
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        return self.with_bias(tf.nn.conv2d(x, self.kernel(), strides=2, padding="SAME"))
+    def call(self, x: tf.Tensor, kernel: tf.Tensor | None = None) -> tf.Tensor:
+        return self.with_bias(convolution(x, self.kernel() if kernel is None else kernel))
 
 
 class SpectralDense(SpectralLayer):
@@ -117,5 +117,5 @@ class SpectralDense(SpectralLayer):
         assert inputs is not None
         self.build_kernel((inputs, self.outputs))
 
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        return self.with_bias(x @ self.kernel())
+    def call(self, x: tf.Tensor, kernel: tf.Tensor | None = None) -> tf.Tensor:
+        return self.with_bias(x @ (self.kernel() if kernel is None else kernel))

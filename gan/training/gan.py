@@ -26,7 +26,7 @@ from gan.errors import UserError
 from gan.images import ImageSpec, network_from_pixels
 from gan.objectives.augmentation import Augmentation
 from gan.objectives.creative import class_loss, creative_labels
-from gan.objectives.objective import Given, Objective, term_names
+from gan.objectives.objective import CriticFunction, Given, Objective, term_names
 from gan.seeding import Purpose, stream
 from gan.training.optimizers import adam
 from gan.training.step import Losses, Metrics, update
@@ -230,12 +230,17 @@ class GanTrainer(Trainer):
         )
         return metrics | updated.metrics, all_finite & updated.finite, complete
 
+    def _critic(self) -> CriticFunction:
+        """The critic for one update, its kernels computed once if it knows how."""
+        critic = self.networks.critic
+        return critic.held() if hasattr(critic, "held") else critic
+
     def _critic_losses(
         self, seed: tf.Tensor, images: tf.Tensor, styles: tf.Tensor, labels: tf.Tensor, drawn: Mapping[str, tf.Tensor]
     ) -> Losses:
         reals = self.augment(network_from_pixels(tf.cast(images, tf.float32)), seed)
         fakes = self.augment(self.networks.generator(styles, labels, training=True), seed)
-        given = Given(self.networks.critic, reals, fakes, labels, labels, drawn)
+        given = Given(self._critic(), reals, fakes, labels, labels, drawn)
         terms = self.objective.critic(given)
         if self.penalty_is_lazy:
             return Losses(terms, kept=(reals, fakes))
@@ -246,7 +251,7 @@ class GanTrainer(Trainer):
         self, labels: tf.Tensor, drawn: Mapping[str, tf.Tensor], reals: tf.Tensor, fakes: tf.Tensor
     ) -> Losses:
         """The penalty alone, which stands for those of `penalty_every` updates."""
-        terms = self.objective.penalty(Given(self.networks.critic, reals, fakes, labels, labels, drawn))
+        terms = self.objective.penalty(Given(self._critic(), reals, fakes, labels, labels, drawn))
         return Losses(terms, dict.fromkeys(terms, self.config.gp_weight * self.config.penalty_every))
 
     def _generator_losses(
@@ -254,7 +259,7 @@ class GanTrainer(Trainer):
     ) -> Losses:
         fakes = self.networks.generator(styles, labels, training=True)
         reals = self.augment(network_from_pixels(tf.cast(images, tf.float32)), seed)
-        given = Given(self.networks.critic, reals, self.augment(fakes, seed), real_labels, labels)
+        given = Given(self._critic(), reals, self.augment(fakes, seed), real_labels, labels)
         terms = self.objective.generator(given)
         if not self.config.cls_weight or self.classifier is None:
             return Losses(terms)
@@ -267,7 +272,7 @@ class GanTrainer(Trainer):
         decay = tf.minimum(self.config.ema_decay, (1.0 + young) / (10.0 + young))
 
         def pull(average: tf.Variable, current: tf.Tensor, decay: tf.Tensor) -> None:
-            average.assign_add((1.0 - decay) * (current - average))
+            tf.raw_ops.ResourceApplyGradientDescent(var=average.handle, alpha=1.0 - decay, delta=average - current)
 
         generator, average, _ = self.networks
         for target, source in zip(average.variables, generator.variables, strict=True):
