@@ -52,22 +52,39 @@ def adam(
 
 
 def apply_gradients(
-    strategy: tf.distribute.Strategy, optimizer: keras.optimizers.Optimizer, gradients: Any, variables: Any
+    strategy: tf.distribute.Strategy, optimizer: keras.optimizers.Adam, gradients: Any, variables: Any
 ) -> None:
     """One update by gradients that are already summed over replicas. Call outside of replica functions.
 
     The optimizer's weight decay shrinks kernels only: not biases, gains and the scales of norms.
-    `optimizer.apply` would sum them once more, and is not made for cross-replica context; its steps are public.
+    `optimizer.apply` would sum them once more, and is not made for cross-replica context. What is done here per
+    variable is its arithmetic in one operation, where Keras has a dozen.
     """
-    rate, decay = learning_rate(optimizer), optimizer.weight_decay
+    moments = [moment.value for moment in optimizer.variables[-2 * len(variables) :]]  # of each variable two
+    updates = tf.cast(tf.convert_to_tensor(optimizer.iterations) + 1, tf.float32)
+    numbers = {
+        "lr": learning_rate(optimizer),
+        "beta1_power": tf.pow(optimizer.beta_1, updates),
+        "beta2_power": tf.pow(optimizer.beta_2, updates),
+    }
+    decay = optimizer.weight_decay
 
-    def update(variable: tf.Variable, gradient: tf.Tensor, rate: tf.Tensor) -> None:
+    def update(variable: tf.Variable, gradient: tf.Tensor, m: tf.Variable, v: tf.Variable, numbers: Any) -> None:
         if decay is not None and len(variable.shape) > 1:
-            variable.assign_sub(rate * decay * variable)
-        optimizer.update_step(gradient, variable, rate)
+            variable.assign_sub(numbers["lr"] * decay * variable)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=m.handle,
+            v=v.handle,
+            **numbers,
+            beta1=optimizer.beta_1,
+            beta2=optimizer.beta_2,
+            epsilon=optimizer.epsilon,
+            grad=gradient,
+        )
 
-    for gradient, variable in zip(gradients, variables, strict=True):
-        strategy.extended.update(variable.value, update, args=(gradient, rate), group=False)
+    for variable, gradient, m, v in zip(variables, gradients, moments[::2], moments[1::2], strict=True):
+        strategy.extended.update(variable.value, update, args=(gradient, m, v, numbers), group=False)
     optimizer.iterations.assign_add(1)
 
 
