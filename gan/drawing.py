@@ -6,7 +6,7 @@ generate(load_dir=Path("checkpoints"), output_dir=Path("outputs"), images_per_cl
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +17,10 @@ from gan.checkpoints import Which
 from gan.errors import UserError
 from gan.evaluation.scores import describe
 from gan.files import check_names, check_writable, file_errors, write_atomically
-from gan.images import GRID_GAP, FilmFormat, ImageFormat, ImageSpec, animation, encode, enlarge, grid
+from gan.images import GRID_GAP, FilmFormat, ImageFormat, ImageSpec, Pixels, animation, encode, enlarge, grid
 from gan.labels import Floats, class_indices, one_hot, parse_labels
 from gan.sampling import Sampler, images_per_pass, styles
+from gan.threads import in_order
 
 Format = ImageFormat | FilmFormat
 
@@ -79,29 +80,41 @@ def generate(
     wanted = [(column, number) for number in numbers for column in columns]
     names = [f"{column.stem}-{number}.{image_format}" for column, number in wanted]
     drawn = []
-    size = images_per_pass(sampler.spec)
     with tqdm(total=len(wanted), desc="images", unit=" images", disable=None) as progress:
-        for start in range(0, len(wanted), size):
-            part = wanted[start : start + size]
-            vectors = np.stack([column.labels for column, _ in part])
-            z = styles(sampler.noise_dims, seed=seed, numbers=[number for _, number in part])
-            images = sampler.sample(vectors, z)
-            for name, image in zip(names[start : start + size], images, strict=True):
+
+        def write(part: list[tuple[str, Pixels]]) -> list[Pixels]:
+            for name, image in part:
                 write_atomically(output_dir / name, encode(image, image_format), durable=False)
-            progress.update(len(part))
-            if with_grid:
-                drawn.append(images)
+            return [image for _, image in part]
+
+        # The network draws the next ones meanwhile.
+        for images in in_order(write, _in_passes(sampler, wanted, names, seed=seed)):
+            progress.update(len(images))
+            drawn += images if with_grid else []
     print(f"{len(wanted):,} images in {output_dir}: {names[0]} to {names[-1]}")
     if not with_names:
         print_legend(sampler.spec, columns)
     if with_grid:
         path = output_dir / f"grid.{image_format}"
-        picture = enlarge(grid(np.concatenate(drawn), columns=len(columns)), GRID_ENLARGEMENT)
+        picture = enlarge(grid(np.stack(drawn), columns=len(columns)), GRID_ENLARGEMENT)
         write_atomically(path, encode(picture, image_format), durable=False)
         print(f"the grid of all: {path}")
         names.append(path.name)
     _warn_of_others(output_dir, set(names))
     print(drawn_by(sampler))
+
+
+def _in_passes(
+    sampler: Sampler, wanted: Sequence[tuple[Column, int]], names: Sequence[str], *, seed: int
+) -> Iterator[list[tuple[str, Pixels]]]:
+    """Name and image of each column and number, as many at a time as the network draws at once."""
+    size = images_per_pass(sampler.spec)
+    for start in range(0, len(wanted), size):
+        part = wanted[start : start + size]
+        numbers, places = np.unique([number for _, number in part], return_inverse=True)
+        z = styles(sampler.noise_dims, seed=seed, numbers=numbers.tolist())[places]
+        images = sampler.sample(np.stack([column.labels for column, _ in part]), z)
+        yield list(zip(names[start : start + size], images, strict=True))
 
 
 def drawn_by(sampler: Sampler) -> str:

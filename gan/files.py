@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from gan.errors import FileError, MissingError, UserError
 
@@ -232,15 +233,24 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
     """
     partial = path.with_name(f".{path.name}.part-{os.getpid()}")
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with partial.open("wb") as file:
+            with _opened(partial) as file:
                 file.write(content)
                 if durable:
                     file.flush()
                     flush(file.fileno())
             partial.replace(path)
-        finally:
+        except BaseException:
             partial.unlink(missing_ok=True)
+            raise
         if durable:
             flush_directory(path.parent)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """A new file to write to; parents are made if they are not there, which is not asked for each of many files."""
+    try:
+        return path.open("wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")

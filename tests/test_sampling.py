@@ -1,11 +1,16 @@
+import errno
+import threading
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import TINY, tiny_data
 
-from gan import checkpoints
+from gan import checkpoints, threads
 from gan.checkpoints import About
 from gan.drawing import generate
+from gan.errors import FileError
 from gan.images import ImageSpec
 from gan.labels import class_indices, one_hot
 from gan.models.generator import Generator
@@ -57,15 +62,36 @@ def test_files_of_large_images_are_written_as_they_are_drawn(tmp_path, monkeypat
     spec = ImageSpec(200, 200, 1, ("cat", "dog"))
     about = About("gan", 1, spec, TINY, data="")
     checkpoints.save(tmp_path / "checkpoints", about, {"average": Generator(spec, TINY)}, keep=1)
-    written = []
+    drawn, waiting = 0, []
 
     def sample(self, labels, styles):
-        written.append(len(list((tmp_path / "out").iterdir())))
+        nonlocal drawn
+        waiting.append(drawn - len(list((tmp_path / "out").glob("[01]-*.jpg"))))
+        drawn += len(labels)
         return np.zeros((len(labels), *spec.shape), np.uint8)
 
     monkeypatch.setattr(Sampler, "sample", sample)
-    generate(load_dir=tmp_path / "checkpoints", output_dir=tmp_path / "out", images_per_class=4)
-    assert written == [0, 3, 6]
+    monkeypatch.setattr(threads, "workers", lambda: 2)
+    generate(load_dir=tmp_path / "checkpoints", output_dir=tmp_path / "out", images_per_class=60)
+    assert drawn == 120 == len(list((tmp_path / "out").iterdir()))
+    assert max(waiting) <= images_per_pass(spec) * (2 * 2 + 1)
+
+
+def test_an_image_that_cannot_be_written_ends_it_with_its_name(tmp_path, monkeypatch):
+    checkpoints.save(tmp_path, About("gan", 1, SPEC, TINY, data=""), {"average": Generator(SPEC, TINY)}, keep=1)
+    running = threading.active_count()
+    replace = Path.replace
+
+    def full(self, target):
+        if target.name == "1-2.png":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(FileError, match=r"1-2\.png.*No space left on device"):
+        generate(load_dir=tmp_path, output_dir=tmp_path / "out", images_per_class=40, image_format="png")
+    assert not list((tmp_path / "out").glob(".*"))
+    assert threading.active_count() == running
 
 
 def test_many_networks_that_draw_once_each_are_nothing_to_warn_of(caplog):

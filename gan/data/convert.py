@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from gan.command_line import add_picture_flags, exit_status, local_path, number, parser
 from gan.data.dataset import MAX_MEGAPIXELS, DataSet
-from gan.data.decoding import BadImage, decode, in_order, quiet
+from gan.data.decoding import BadImage, decode, quiet
 from gan.data.formats.classes import class_directories, left_out, split_files
 from gan.data.formats.idx import NAMES, UINT8, has_idx_files, load_idx
 from gan.data.formats.listing import (
@@ -40,6 +40,7 @@ from gan.data.formats.listing import (
 from gan.errors import MissingError, UserError
 from gan.files import check_links, check_writable, file_errors, read_file, writing
 from gan.images import Pixels, encode
+from gan.threads import in_order
 
 MAX_IDX_CLASSES = 256
 

@@ -13,15 +13,12 @@ Shapes: `H W C` height, width, channels (1 or 3).
 
 import io
 import math
-import os
 import struct
 import warnings
 import zlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -29,9 +26,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from gan.data.dataset import MAX_MEGAPIXELS, Resize
 from gan.data.kinds import kind_of
 from gan.images import Pixels
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 BACKGROUND = 0
 """Black: what transparent images are laid on, and what `pad` adds."""
@@ -202,20 +196,3 @@ def resized(pixels: Pixels, *, height: int, width: int, how: Resize) -> Pixels:
         picture = Image.new(picture.mode, size, BACKGROUND if pixels.shape[-1] == 1 else (BACKGROUND,) * 3)
         picture.paste(inner, ((width - inner.width) // 2, (height - inner.height) // 2))
     return np.asarray(picture).reshape(height, width, pixels.shape[-1])
-
-
-def in_order(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`function(item)` for each item, in threads, in order and with few of them ahead; the first error ends it."""
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    ahead: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                ahead.append(pool.submit(function, item))
-                if len(ahead) > 2 * workers:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()

@@ -21,10 +21,11 @@ from tqdm import tqdm
 from gan.config import MAX_SIDE, MIN_SIDE
 from gan.data.cache import Entry, PixelFile, cached, map_images
 from gan.data.dataset import DataSet, ReadOptions
-from gan.data.decoding import BadImage, Picture, decode, in_order, quiet, resized
+from gan.data.decoding import BadImage, Picture, decode, quiet, resized
 from gan.data.formats.listing import Listing, Problems, Row, Split, read_listing, shown
 from gan.errors import UserError
 from gan.images import ImageSpec, Pixels
+from gan.threads import in_order
 
 FIRST_ROWS = 16
 """Rows whose images tell the size of all, where the config does not."""
