@@ -27,7 +27,7 @@ from turns import Child, ChildFailed, Spread, core_sets, ended, ratio, spread, s
 
 HERE = Path(__file__).parent
 PRECISIONS = ("float32", "bfloat16")
-BOUNDS = {"torch": 1.0, "keras": 1.0, "precision": 1.25, "cores": 1.5}
+BOUNDS = {"torch": 1.5, "keras": 1.0, "precision": 1.3, "cores": 1.75}
 ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
 """Lets the C library keep its memory, which makes PyTorch faster and leaves TensorFlow as it is."""
 

@@ -10,6 +10,7 @@ Needs TensorFlow to be imported (`gan.starting.import_tensorflow`) before a `Mea
 import argparse
 import sys
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ class Setting:
     width: int = 32
     batch: int = 64
     precision: str = "float32"
-    steps_per_call: int = 1
+    steps_per_call: int = 0
+    """0: as many as the training loop finds."""
     seed: int = 0
 
     def config(self) -> Any:
@@ -64,6 +66,7 @@ class Measured:
         from gan.data.dataset import Subset
         from gan.devices.strategy import make_strategy
         from gan.runs import make_trainer
+        from gan.training.loop import Pace
 
         self.setting = setting
         spec, config = setting.spec(), setting.config()
@@ -79,14 +82,17 @@ class Measured:
             dtype=POLICIES[setting.precision],
         )
         self.step = 0
+        self.pace = Pace(setting.steps_per_call or None)
 
     def turn(self, steps: int, *, steps_per_call: int | None = None) -> None:
         """So many steps, and wait for the last of them."""
         metrics: dict[str, Any] = {}
-        per_call = steps_per_call or self.setting.steps_per_call
-        for _ in range(0, steps, per_call):
-            metrics = self.trainer.run(self.step, self.batches.take(self.step, per_call))
-            self.step += per_call
+        end = self.step + steps
+        while self.step < end:
+            count = min(steps_per_call or self.pace.steps_per_call, end - self.step)
+            run = partial(self.trainer.run, self.step, self.batches.take(self.step, count))
+            metrics = run() if steps_per_call else self.pace.timed(run)
+            self.step += count
         float(metrics["loss/critic"])
 
     def parameters(self) -> dict[str, int]:

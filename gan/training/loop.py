@@ -26,7 +26,7 @@ REMEDY = (
     "checkpoints saved before are intact; begin anew with lower learning rates or without mixed_precision (--overwrite)"
 )
 
-CALL_SECONDS, LARGEST_CALL, MEASURED_CALLS = 0.05, 64, 5
+CALL_SECONDS, LARGEST_CALL, MEASURED_CALLS = 0.2, 64, 5
 """See `Pace`."""
 
 
@@ -58,8 +58,8 @@ class Schedule(NamedTuple):
 class Pace:
     """How many steps to run in a call: as many as are wanted; else so many that they take `CALL_SECONDS`.
 
-    Python takes a millisecond or two per call, however many steps are in it. The first call traces; the speed is that
-    of the fastest of the next few.
+    Python takes a millisecond or two per call, however many steps are in it, and cores wait for it. The first call
+    traces; the speed is that of the fastest of the next few.
     """
 
     def __init__(self, wanted: int | None) -> None:
