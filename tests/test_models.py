@@ -126,3 +126,22 @@ def test_a_critic_held_for_an_update_scores_as_the_critic():
     critic = Critic(spec, TINY)
     images, labels = tf.random.stateless_normal((4, *spec.shape), seed=(0, 1)), tf.one_hot([0, 1, 1, 0], 2)
     np.testing.assert_array_equal(critic.held()(images, labels), critic(images, labels))
+
+
+@pytest.mark.parametrize(("dtype", "error"), [("float32", 1e-5), ("mixed_bfloat16", 0.05)])
+def test_a_classifier_with_its_norms_folded_is_the_same_one(dtype, error):
+    """Scales below zero among them, which turn the largest pixel into the smallest."""
+    classifier = Classifier(ImageSpec(15, 20, 3, ("a", "b")), TINY, dtype=dtype)
+    rng = np.random.default_rng(0)
+    for _, norm, _ in classifier.blocks:
+        width = norm.gamma.shape
+        norm.set_weights(
+            [rng.normal(size=width), rng.normal(size=width), rng.normal(size=width), rng.random(width) + 0.1]
+        )
+    images = tf.constant(rng.uniform(-1, 1, (5, 15, 20, 3)), tf.float32)
+    x, expected = images, []
+    for convolution, norm, pool in classifier.blocks:
+        x = tf.nn.relu(pool(norm(convolution(x), training=False)))
+        expected.append(tf.reduce_mean(tf.cast(x, tf.float32), axis=(1, 2)))
+    for found, wanted in zip(classifier.block_means(images), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=error, atol=error * np.abs(wanted).max())

@@ -25,21 +25,19 @@ class Classifier(keras.Model):
 
     def __init__(self, spec: ImageSpec, config: Config, *, dtype: str = "float32") -> None:
         super().__init__(name="classifier", dtype=dtype)
-        shorter, level = min(spec.height, spec.width), 0
+        shorter, level, channels = min(spec.height, spec.width), 0, spec.channels
         self.blocks: list[list[keras.layers.Layer]] = []
         while level == 0 or shorter >= 8:
             side = 5 if level == 0 else 3
             width = config.cls_width * min(2**level, 4)
-            self.blocks.append(
-                [
-                    keras.layers.Conv2D(
-                        width, side, padding="same", use_bias=False, dtype=dtype, name=f"convolution_{level}"
-                    ),
-                    keras.layers.BatchNormalization(momentum=0.9, synchronized=True, dtype=dtype, name=f"norm_{level}"),
-                    keras.layers.MaxPooling2D(2, padding="same", dtype=dtype),
-                ]
+            convolution = keras.layers.Conv2D(
+                width, side, padding="same", use_bias=False, dtype=dtype, name=f"convolution_{level}"
             )
-            shorter, level = -(-shorter // 2), level + 1
+            norm = keras.layers.BatchNormalization(momentum=0.9, synchronized=True, dtype=dtype, name=f"norm_{level}")
+            convolution.build((None, None, None, channels))
+            norm.build((None, None, None, width))
+            self.blocks.append([convolution, norm, keras.layers.MaxPooling2D(2, padding="same", dtype=dtype)])
+            shorter, level, channels = -(-shorter // 2), level + 1, width
         self.dense = keras.layers.Dense(FEATURES, use_bias=False, dtype=dtype, name="dense")
         self.dense_norm = keras.layers.BatchNormalization(
             momentum=0.9, synchronized=True, dtype="float32", name="dense_norm"
@@ -61,8 +59,29 @@ class Classifier(keras.Model):
         """What comes out of each block."""
         seen = [images]
         for convolution, norm, pool in self.blocks:
-            seen.append(tf.nn.relu(pool(norm(convolution(seen[-1]), training=training))))
+            run = _trained if training else _folded
+            seen.append(tf.nn.relu(run(seen[-1], convolution, norm, pool)))
         return seen[1:]
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         return self.head(self.features(images, training=training))
+
+
+def _trained(
+    x: tf.Tensor, convolution: keras.layers.Layer, norm: keras.layers.Layer, pool: keras.layers.Layer
+) -> tf.Tensor:
+    return pool(norm(convolution(x), training=True))
+
+
+def _folded(
+    x: tf.Tensor, convolution: keras.layers.Layer, norm: keras.layers.Layer, pool: keras.layers.Layer
+) -> tf.Tensor:
+    """The same by the moving statistics, in half the passes over the maps.
+
+    The norm's scale is in the kernel. Its shift is the same for all pixels, so it is left until after the pooling.
+    """
+    scale = norm.gamma * tf.math.rsqrt(norm.moving_variance + norm.epsilon)
+    shift = norm.beta - norm.moving_mean * scale
+    kind = convolution.compute_dtype
+    maps = tf.nn.conv2d(tf.cast(x, kind), tf.cast(convolution.kernel * scale, kind), strides=1, padding="SAME")
+    return pool(maps) + tf.cast(shift, kind)
