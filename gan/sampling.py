@@ -105,8 +105,8 @@ class Sampler:
             )
         if count == 0:
             return np.empty((0, *self.spec.shape), np.uint8)
-        (images,) = self._generate(styles.astype(np.float32), labels.astype(np.float32))
-        return pixels_from_network(images)
+        drawn = self._generate.parts(styles.astype(np.float32), labels.astype(np.float32))
+        return np.concatenate([pixels_from_network(images) for (images,) in drawn])
 
     def style_grid(self, *, rows: int, seed: int, labels: Floats | None = None) -> Pixels:
         """Images (rows·columns, H, W, C) for a grid: each row a style, from number 1, each column a label vector.

@@ -72,7 +72,7 @@ def test_scores_do_not_depend_on_how_many_images_are_in_memory(classifier, monke
         return np.broadcast_to(brightness[:, None, None, None], (len(labels), *DATA.spec.shape)).astype(np.uint8)
 
     whole = make_scorer(classifier).score(sample)
-    monkeypatch.setattr("gan.evaluation.scores.PART", BATCH // 2)
+    monkeypatch.setattr("gan.evaluation.scores.PART", BATCH)
     asked.clear()
     scorer = make_scorer(classifier)
     assert scorer.score(sample) == whole

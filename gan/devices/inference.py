@@ -1,18 +1,26 @@
 """Run a network over any number of rows: in batches of one size, so that no result depends on its neighbours.
 
-Every replica takes a batch of its own at a time, and all of them know all results, in order.
+Every replica takes batches of its own, and all of them know all results, in order.
 
     draw = Inference(generator, size=64, strategy=strategy)
     (images,) = draw(styles, labels)
+
+Shapes: `P` passes, `R` replicas, `S` rows in a pass of one of them, `N` rows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+
+PASSES = 16
+"""In one call of TensorFlow, at most: a call takes about a millisecond, whatever is in it."""
+
+AT_ONCE = 2
+"""Passes that a replica makes at a time: while one waits for its slowest thread, the other computes."""
 
 
 class Inference:
@@ -31,26 +39,52 @@ class Inference:
     ) -> None:
         self.strategy = strategy or tf.distribute.get_strategy()
         self.rows = size * self.strategy.num_replicas_in_sync
-
-        def share(*inputs: tf.Tensor) -> list[tf.Tensor]:
-            context = tf.distribute.get_replica_context()
-            start = size * context.replica_id_in_sync_group
-            results = function(*(part[start : start + size] for part in inputs))
-            return [context.all_gather(result, axis=0) for result in results]
-
-        def run(*inputs: tf.Tensor) -> list[tf.Tensor]:
-            found = self.strategy.run(share, inputs)
-            return [self.strategy.experimental_local_results(result)[0] for result in found]
-
-        # A partial: else TensorFlow takes the functions of several networks for one that is traced anew each time.
-        self._run = tf.function(partial(run), autograph=False)
+        self._size = size
+        self._function = function
+        self._run: Callable[..., list[tf.Tensor]] | None = None
 
     def __call__(self, *inputs: NDArray[Any]) -> list[NDArray[Any]]:
-        """Arrays of N rows each -> arrays of N rows each. Rows that fill the last batch up are zero, and left out."""
+        """Arrays of N rows each -> arrays of N rows each."""
+        return [np.concatenate(parts) for parts in zip(*self.parts(*inputs), strict=True)]
+
+    def parts(self, *inputs: NDArray[Any]) -> Iterator[list[NDArray[Any]]]:
+        """The results of consecutive rows, those of a call at a time. Rows that fill the last pass up are left out."""
         count = len(inputs[0])
-        results = []
-        for start in range(0, count, self.rows):
-            parts = [part[start : start + self.rows] for part in inputs]
-            filled = [np.concatenate([p, np.zeros((self.rows - len(p), *p.shape[1:]), p.dtype)]) for p in parts]
-            results.append([found.numpy()[: len(parts[0])] for found in self._run(*map(tf.constant, filled))])
-        return [np.concatenate(parts) for parts in zip(*results, strict=True)]
+        for start in range(0, count, PASSES * self.rows):
+            given = [part[start : start + PASSES * self.rows] for part in inputs]
+            found = self._call(*(_passes(part, self.rows) for part in given))
+            yield [each.numpy().reshape(-1, *each.shape[2:])[: len(given[0])] for each in found]
+
+    def _call(self, *inputs: NDArray[Any]) -> list[tf.Tensor]:
+        """Arrays (P, R·S, ...) -> tensors (P, R·S, ...)."""
+        if self._run is None:
+            # Of any number of passes: else each number would be traced.
+            shapes = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in inputs]
+            # A partial: else TensorFlow takes the functions of several networks for one that is traced anew each time.
+            self._run = tf.function(partial(self._replicated), input_signature=shapes, autograph=False)
+        return self._run(*map(tf.constant, inputs))
+
+    def _replicated(self, *inputs: tf.Tensor) -> list[tf.Tensor]:
+        found = self.strategy.run(self._share, inputs)
+        return [self.strategy.experimental_local_results(result)[0] for result in found]
+
+    def _share(self, *inputs: tf.Tensor) -> list[tf.Tensor]:
+        """What a replica makes of its rows of each pass, and the others of theirs."""
+        context = tf.distribute.get_replica_context()
+        start = self._size * context.replica_id_in_sync_group
+        shapes = [tf.TensorSpec((self._size, *part.shape[2:]), part.dtype) for part in inputs]
+        one_pass = tf.function(self._function, autograph=False).get_concrete_function(*shapes)
+        results = tf.map_fn(
+            lambda batches: one_pass(*batches),
+            [part[:, start : start + self._size] for part in inputs],
+            fn_output_signature=[tf.TensorSpec(each.shape, each.dtype) for each in one_pass.structured_outputs],
+            parallel_iterations=AT_ONCE,
+        )
+        return [context.all_gather(result, axis=1) for result in results]
+
+
+def _passes(rows: NDArray[Any], size: int) -> NDArray[Any]:
+    """Rows (N, ...) -> (P, size, ...); those that fill the last pass up are zero."""
+    missing = -len(rows) % size
+    filled = np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)]) if missing else rows
+    return filled.reshape(-1, size, *rows.shape[1:])

@@ -254,9 +254,7 @@ def _matched(labels: NDArray[np.int32], *, wanted: NDArray[np.int32], seed: int)
 
 def seen_in(reader: Reader, judge: Judge | None, images: Labelled) -> Features:
     """What all networks see in images."""
-    starts = range(0, len(images.labels), 4 * BATCH)
-    parts = [slice(start, start + 4 * BATCH) for start in starts]
-    seen = Features.joined([reader.read(images.images[part], images.labels[part]) for part in parts])
+    seen = reader.read(images.images, images.labels)
     return replace(seen, images=images.images, judged=judge.classes(images.images) if judge else None)
 
 

@@ -22,8 +22,11 @@ from gan.devices.inference import Inference
 from gan.errors import Diverged, UserError
 from gan.images import Pixels, network_from_pixels
 
-BATCH = 250
+BATCH = 125
 """Images in one pass of the classifier; the last batch is padded, so features never depend on its size."""
+
+PART = 8 * BATCH
+"""Images that are copied into memory at once while they are read."""
 
 Matrix = NDArray[np.float64]
 
@@ -128,7 +131,7 @@ class Reader:
 
     def read(self, images: Pixels, labels: NDArray[np.int32]) -> Features:
         """What is seen in images (N, H, W, C) uint8 whose classes are to be `labels` (N,)."""
-        parts = [slice(start, start + self._read.rows) for start in range(0, len(images), self._read.rows)]
+        parts = [slice(start, start + PART) for start in range(0, len(images), PART)]
         seen = [self._read(gather(images, part)) for part in parts]
         features, classes, *blocks = (np.concatenate(part) for part in zip(*seen, strict=True))
         return Features(features, classes, labels, tuple(blocks))

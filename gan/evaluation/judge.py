@@ -72,8 +72,7 @@ def find_judge(directory: Path, classifier: About, learnt: Subset) -> Judge:
     read = Inference(lambda images: [network(images)], size=BATCH)
 
     def classes(images: Pixels) -> NDArray[np.int64]:
-        parts = [images[start : start + 4 * BATCH] for start in range(0, len(images), 4 * BATCH)]
-        return np.concatenate([read(part)[0].argmax(axis=1) for part in parts])
+        return read(images)[0].argmax(axis=1)
 
     return Judge(classes, digest_of_weights(network))
 

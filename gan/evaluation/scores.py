@@ -19,16 +19,13 @@ import numpy as np
 import tensorflow as tf
 
 from gan.data.dataset import Subset
-from gan.evaluation.features import BATCH, Features, Reader
+from gan.evaluation.features import PART, Features, Reader
 from gan.evaluation.floor import noise_floor
 from gan.evaluation.metric import Metric, as_metric, numbers_in
 from gan.images import Pixels
 from gan.labels import Floats, one_hot
 from gan.registry import METRICS
 from gan.seeding import Purpose, numpy_stream
-
-PART = 4 * BATCH
-"""Images that are in memory at once while they are scored."""
 
 Scores = dict[str, Any]
 """What an evaluation found, by name: numbers, and the digest of the classifier."""
