@@ -453,3 +453,26 @@ def test_a_run_that_is_good_enough_saves_and_ends(tmp_path):
             enough=lambda: next(reasons),
         )
     assert scores == {"fid": 20.0} and saved == [(20, {"fid": 20.0})]
+
+
+def test_histograms_are_those_that_tensorboard_would_make(tmp_path):
+    """Of a variable whose values are all equal, too, and of one that has a value that is not finite."""
+    values = {
+        "normal": np.random.default_rng(0).standard_normal((70, 50)).astype(np.float32),
+        "equal": np.full(6, 2.5, np.float32),
+        "infinite": np.array([1, 2, np.inf], np.float32),
+    }
+    variables = [SimpleNamespace(path=name, numpy=lambda x=x: x) for name, x in values.items()]
+    with Records(tmp_path, TINY, name="config.yaml") as records:
+        records.histograms(5, {"critic": SimpleNamespace(trainable_variables=variables)})
+        directory = records.directory
+        with tf.summary.create_file_writer(str(directory)).as_default():
+            tf.summary.histogram("expected", values["normal"], step=5)
+    events = EventAccumulator(str(directory))
+    events.Reload()
+    found = {name: tf.make_ndarray(events.Tensors(name)[0].tensor_proto) for name in (*values, "expected")}
+    np.testing.assert_allclose(found["normal"][:, :2], found["expected"][:, :2], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found["normal"][:, 2], found["expected"][:, 2], atol=2)  # A value on an edge.
+    assert [found[name][:, 2].sum() for name in values] == [3500, 6, 2]
+    about = [events.SummaryMetadata(name).plugin_data.plugin_name for name in (*values, "expected")]
+    assert about == ["histograms"] * 4
