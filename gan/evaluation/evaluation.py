@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from gan.data.dataset import Indices, Labels
 from gan.evaluation.features import Features
@@ -113,7 +113,8 @@ def evaluate(
             if metric.perfect is not None and metric.headline and not math.isnan(value):
                 floor = max(abs(real_value - metric.perfect), spread, 1e-12)
                 times = abs(value - metric.perfect) / floor
-            reach = error * float(t.ppf((1 + COVERED) / 2, repeats - 1) if repeats > 1 else norm.ppf((1 + COVERED) / 2))
+            below = (1 + COVERED) / 2
+            reach = error * float(stdtrit(repeats - 1, below) if repeats > 1 else ndtri(below))
             scores[key] = Score(value, value - reach, value + reach, real_value, spread, samples, times, name)
     ranked = {key: score.times_floor for key, score in scores.items() if score.times_floor is not None}
     return Evaluation(scores, details, max(ranked, key=lambda key: ranked[key]) if ranked else None)

@@ -9,7 +9,6 @@ Range: accuracy and area under the curve from 0.5, which is best, to 1: it is ne
 """
 
 import numpy as np
-from scipy.stats import rankdata
 
 from gan.evaluation.features import Features
 from gan.evaluation.fitting import fit, small_network
@@ -23,9 +22,9 @@ FEWEST = 40
 
 def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
     """The share of pairs of a positive and another in which the positive has the higher score, ties counting half."""
-    count = int(positive.sum())
-    others = len(positive) - count
-    return float((rankdata(scores)[positive].sum() - count * (count + 1) / 2) / (count * others))
+    others = np.sort(scores[~positive])
+    below, up_to = (np.searchsorted(others, scores[positive], side) for side in ("left", "right"))
+    return float((below + up_to).mean() / 2 / len(others))
 
 
 def error_of_area(area: float, count: int) -> float:
