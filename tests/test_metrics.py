@@ -1,5 +1,6 @@
 """Every metric against an independent implementation, hand-made cases, and what it must not depend on."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from helpers import nearest_of, tiny_data
 
 from gan.data.dataset import Subset
 from gan.evaluation.evaluation import evaluate
-from gan.evaluation.features import Features
+from gan.evaluation.features import Features, feature_statistics
 from gan.evaluation.fitting import small_network
 from gan.evaluation.metric import Estimate, Known, Metric, as_metric
 from gan.evaluation.metrics.colours import pooled, pooling
@@ -393,3 +394,31 @@ def test_cas_learns_from_samples_and_from_real_images(both, monkeypatch):
     wrong = measured("cas", real, replace(fake, labels=(fake.labels + 1) % 3))
     assert wrong["cas"] < 0.2 and wrong["cas_reverse"] < 0.2
     assert measured("cas", real, real)["cas"] > 0.95
+
+
+# Memory.
+
+
+def peak_bytes(function) -> int:
+    """What NumPy holds at once, at most, while the function runs."""
+    tracemalloc.start()
+    function()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_many_images_are_not_all_in_memory_as_floating_point_numbers():
+    """Of each, what a copy of all of them would take is more."""
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((40_000, 64)).astype(np.float32)
+    found = feature_statistics(features)
+    np.testing.assert_allclose(
+        found.covariance, np.cov(features.astype(np.float64), rowvar=False), rtol=1e-9, atol=1e-12
+    )
+    assert peak_bytes(lambda: feature_statistics(features)) < features.size * 8 / 2
+    projected = 40_000 * 64 * 4
+    assert peak_bytes(lambda: sliced_distance(features, features[::-1])) < projected
+    train = np.zeros((20_000, 28, 28, 1), np.uint8)
+    subset = Subset.of(train, np.zeros(len(train), np.int32))
+    assert peak_bytes(lambda: nearest(train[:1_000], subset)) < 100e6

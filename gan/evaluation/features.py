@@ -46,14 +46,16 @@ def feature_statistics(features: NDArray[np.floating[Any]]) -> FeatureStatistics
         UserError: not a matrix, or fewer than two samples.
         Diverged: a value is not finite.
     """
-    features = np.asarray(features, np.float64)
     if features.ndim != 2 or len(features) < 2:
         raise UserError(f"features have shape {features.shape}; expected (N, D) with at least 2 samples")
     if not np.isfinite(features).all():
         raise Diverged("features hold NaN or infinity; expected finite numbers: the network has diverged")
-    mean = features.mean(axis=0)
-    centred = features - mean
-    return FeatureStatistics(mean, centred.T @ centred / (len(features) - 1), len(features))
+    mean = features.mean(axis=0, dtype=np.float64)
+    scatter = np.zeros((len(mean), len(mean)))
+    for start in range(0, len(features), PART):  # All of them in float64, twice, would be most of what is in memory.
+        centred = features[start : start + PART] - mean
+        scatter += centred.T @ centred
+    return FeatureStatistics(mean, scatter / (len(features) - 1), len(features))
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,8 @@ from gan.evaluation.features import Features
 from gan.evaluation.metric import Metric
 from gan.images import Pixels
 
-PART_VALUES = 1 << 26
-"""Of pixels of training images, as floating-point numbers in memory at once."""
+PART_VALUES = 1 << 22
+"""Of pixels of training images, or of distances to them, as floating-point numbers in memory at once."""
 
 SHARE = 0.01
 
@@ -30,7 +30,7 @@ def nearest(images: Pixels, train: Subset) -> tuple[NDArray[np.float32], NDArray
 
     points = flat(images)
     best, place = np.full(len(points), np.inf, np.float32), np.zeros(len(points), np.int64)
-    step = max(1, PART_VALUES // points.shape[1])
+    step = max(1, PART_VALUES // max(points.shape))
     for start in range(0, train.size, step):
         others = flat(train.gather(slice(start, start + step)))
         distances = np.square(others).sum(axis=1) - np.float32(2) * points @ others.T

@@ -19,6 +19,12 @@ from gan.images import Pixels
 from gan.seeding import Purpose, numpy_stream
 
 SIDE, PER_IMAGE, DIRECTIONS = 7, 16, 64
+PART_VALUES = 1 << 20
+"""Of pixels, as floating-point numbers in memory at once while levels are made."""
+
+AT_ONCE = 8
+"""Directions whose projections are in memory at a time."""
+
 SMALLEST = 14
 """Side of the last level of a pyramid, in pixels, at least."""
 
@@ -45,6 +51,13 @@ def pyramid(images: Pixels) -> Iterator[Matrix]:
     yield level
 
 
+def levels_of(images: Pixels) -> list[Matrix]:
+    """The same, made of few images at a time: what they are made by takes several times as much memory."""
+    step = max(1, PART_VALUES // images[0].size)
+    parts = [list(pyramid(images[start : start + step])) for start in range(0, len(images), step)]
+    return [np.concatenate(level) for level in zip(*parts, strict=True)]
+
+
 def patches(level: Matrix, seed: int) -> Matrix:
     """Some patches of each image of a level (N, H, W, C), at random places: (P, 49·C)."""
     side = min(SIDE, *level.shape[1:3])
@@ -58,15 +71,18 @@ def sliced_distance(first: Matrix, second: Matrix) -> float:
     """Of as many points (P, D): the mean over directions of the squared distance of the sorted projections."""
     directions = numpy_stream(Purpose.PATCHES, 1).standard_normal((first.shape[1], DIRECTIONS)).astype(first.dtype)
     directions /= np.linalg.norm(directions, axis=0)
-    one, other = (np.sort(points @ directions, axis=0) for points in (first, second))
-    return float(np.square(one - other).mean())
+    found = []
+    for some in np.split(directions, DIRECTIONS // AT_ONCE, axis=1):
+        one, other = (np.sort(points @ some, axis=0) for points in (first, second))
+        found.append(np.square(one - other).mean())
+    return float(np.mean(found))
 
 
 def _patches(real: Features, fake: Features) -> dict[str, float]:
     found = {}
     assert real.images is not None and fake.images is not None
     most = max(2, MOST_VALUES // real.images[0].size)
-    pyramids = [pyramid(each[:most]) for each in (real.images, fake.images)]
+    pyramids = [levels_of(each[:most]) for each in (real.images, fake.images)]
     for number, levels in enumerate(zip(*pyramids, strict=True)):
         scale = levels[0].std(axis=(0, 1, 2)) + 1e-6  # (C,)
         # Patches of the two are at other places: else equal images would be nearer than two sets of real ones can be.
