@@ -25,6 +25,9 @@ from gan.threads import in_order
 Format = ImageFormat | FilmFormat
 
 FRAME_SECONDS = 0.12
+PASSES = 4
+"""Of the network, whose images are then packed and written by one thread."""
+
 LARGEST_FRAME = 16_000
 """Pixels per side of a film, of which WebP can have 16,383."""
 
@@ -107,8 +110,8 @@ def generate(
 def _in_passes(
     sampler: Sampler, wanted: Sequence[tuple[Column, int]], names: Sequence[str], *, seed: int
 ) -> Iterator[list[tuple[str, Pixels]]]:
-    """Name and image of each column and number, as many at a time as the network draws at once."""
-    size = images_per_pass(sampler.spec)
+    """Name and image of each column and number, a few passes of the network at a time."""
+    size = PASSES * images_per_pass(sampler.spec)
     for start in range(0, len(wanted), size):
         part = wanted[start : start + size]
         numbers, places = np.unique([number for _, number in part], return_inverse=True)

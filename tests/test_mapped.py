@@ -14,7 +14,7 @@ from gan.data import decoding
 from gan.data.batches import Batches
 from gan.data.cache import PixelFile, map_images
 from gan.data.dataset import Subset, parts, release
-from gan.data.decoding import in_order
+from gan.threads import in_order
 
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

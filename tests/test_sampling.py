@@ -9,7 +9,7 @@ from helpers import TINY, tiny_data
 
 from gan import checkpoints, threads
 from gan.checkpoints import About
-from gan.drawing import generate
+from gan.drawing import PASSES, generate
 from gan.errors import FileError
 from gan.images import ImageSpec
 from gan.labels import class_indices, one_hot
@@ -72,9 +72,9 @@ def test_files_of_large_images_are_written_as_they_are_drawn(tmp_path, monkeypat
 
     monkeypatch.setattr(Sampler, "sample", sample)
     monkeypatch.setattr(threads, "workers", lambda: 2)
-    generate(load_dir=tmp_path / "checkpoints", output_dir=tmp_path / "out", images_per_class=60)
-    assert drawn == 120 == len(list((tmp_path / "out").iterdir()))
-    assert max(waiting) <= images_per_pass(spec) * (2 * 2 + 1)
+    generate(load_dir=tmp_path / "checkpoints", output_dir=tmp_path / "out", images_per_class=120)
+    assert drawn == 240 == len(list((tmp_path / "out").iterdir()))
+    assert max(waiting) <= PASSES * images_per_pass(spec) * (2 * 2 + 1)
 
 
 def test_an_image_that_cannot_be_written_ends_it_with_its_name(tmp_path, monkeypatch):
