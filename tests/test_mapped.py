@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan.data import decoding
+from gan import threads
 from gan.data.batches import Batches
 from gan.data.cache import PixelFile, map_images
 from gan.data.dataset import Subset, parts, release
@@ -124,7 +124,7 @@ def test_nothing_is_begun_once_the_consumer_has_stopped(monkeypatch):
         assert number == 0 or go_on.wait(60)
         return number
 
-    monkeypatch.setattr(decoding, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(threads, "ThreadPoolExecutor", Pool)
     results = in_order(work, range(1000))
     next(results)
     results.close()
