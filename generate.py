@@ -73,7 +73,8 @@ def main() -> None:
         flags.error(f"--format {args.format} is for --interpolate-labels and --interpolate-styles; expected jpg or png")
 
     import_tensorflow()
-    from gan.drawing import generate, interpolate_labels, interpolate_styles
+    from gan.drawing import generate
+    from gan.interpolation import interpolate_labels, interpolate_styles
 
     where = {"load_dir": args.load_dir, "output_dir": args.output_dir, "checkpoint": args.checkpoint, "seed": args.seed}
     if args.interpolate_labels:

@@ -23,10 +23,11 @@ from gan.checkpoints import About
 from gan.config import dump_config, load_config
 from gan.data.convert import convert
 from gan.data.loading import load_dataset
-from gan.drawing import generate, interpolate_labels
+from gan.drawing import generate
 from gan.errors import UserError
 from gan.film import make_film
 from gan.images import ImageSpec, encode
+from gan.interpolation import interpolate_labels
 from gan.models.generator import Generator
 
 CALLS = [(os, name) for name in ("listdir", "mkdir", "rename", "replace", "rmdir", "scandir", "stat", "unlink")]

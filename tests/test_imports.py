@@ -44,7 +44,8 @@ LAYERS = (
         "gan.training.stopping",
         "gan.training.optimizers",
     ),
-    ("gan.training.step", "gan.evaluation.report", "gan.evaluation.telling"),
+    ("gan.training.step", "gan.interpolation", "gan.evaluation.telling"),
+    ("gan.evaluation.report",),
     ("gan.training.trainer",),
     ("gan.training.loop", "gan.training.gan", "gan.training.classifier"),
     ("gan.training.run",),
@@ -69,7 +70,15 @@ FORBIDDEN = {
         ("gan.data.dataset", "gan.data.formats.*", "gan.models.*", "gan.objectives.wasserstein", "gan.registry"),
     ),
     **dict.fromkeys(
-        ("gan.sampling", "gan.drawing", "gan.film", "gan.serving.*", "gan.evaluation.*", "gan.checkpoints"),
+        (
+            "gan.sampling",
+            "gan.drawing",
+            "gan.interpolation",
+            "gan.film",
+            "gan.serving.*",
+            "gan.evaluation.*",
+            "gan.checkpoints",
+        ),
         ("gan.training.*", "gan.runs"),
     ),
 }

@@ -7,16 +7,10 @@ from PIL import Image, ImageSequence
 
 from gan import checkpoints
 from gan.checkpoints import About
-from gan.drawing import (
-    between_labels,
-    between_styles,
-    chosen_columns,
-    generate,
-    interpolate_labels,
-    interpolate_styles,
-)
+from gan.drawing import chosen_columns, generate
 from gan.errors import UserError
 from gan.images import ImageSpec, encode, enlarge, grid
+from gan.interpolation import between_labels, between_styles, interpolate_labels, interpolate_styles
 from gan.labels import one_hot
 from gan.models.generator import Generator
 from gan.sampling import Sampler, styles

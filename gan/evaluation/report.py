@@ -19,11 +19,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gan.drawing import between_labels, between_styles
 from gan.evaluation.evaluating import Found
 from gan.evaluation.evaluation import Score
 from gan.files import file_errors, write_atomically
 from gan.images import Pixels, encode, enlarge, grid, grid_classes
+from gan.interpolation import between_labels, between_styles
 from gan.labels import one_hot
 from gan.sampling import Sampler, styles
 
