@@ -4,9 +4,16 @@ import pytest
 import tensorflow as tf
 
 from gan.devices import precision
+from gan.devices.precision import bfloat16_gain as measured_gain
 from gan.devices.precision import choose
 
 NO_BFLOAT16 = "the CPU tells of no bfloat16 instructions, without which 16 bits are slower"
+
+
+@pytest.fixture(autouse=True)
+def gain(monkeypatch):
+    """A CPU whose instructions for bfloat16, if it has any, are fast."""
+    monkeypatch.setattr(precision, "bfloat16_gain", lambda: 2.0)
 
 
 def on(*devices: str) -> SimpleNamespace:
@@ -67,3 +74,17 @@ def test_all_gpus_must_compute_in_bfloat16(capabilities, policy, told, monkeypat
     found = choose(True, on(*(f"GPU:{index}" for index in range(len(details)))))
     assert found.policy == policy
     assert told in found.reason
+
+
+@pytest.mark.parametrize(("gain", "policy"), [(0.5, "float32"), (1.1, "float32"), (1.3, "mixed_bfloat16")])
+def test_instructions_that_are_slow_are_not_used(gain, policy, tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(precision, "bfloat16_gain", lambda: gain)
+    (tmp_path / "cpuinfo").write_text("flags\t\t: fpu avx512_bf16\n")
+    found = choose(True, on("CPU:0"))
+    assert found.policy == policy
+    assert (f"at {gain} times float32's rate" in found.reason) == (policy == "float32")
+
+
+def test_the_gain_is_a_ratio_of_rates():
+    assert 0.001 < measured_gain() < 1000

@@ -8,6 +8,7 @@ are differentiated, see `gan.training.step`.
 """
 
 import re
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,9 @@ POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 """From what every device computes in to what few do: the first one that a device needs is that of all."""
 
 CPUINFO = Path("/proc/cpuinfo")
+
+LEAST_GAIN = 1.2
+"""How many times float32's rate bfloat16's must be. CPUs come at 0.5, where the instructions are slow ones, or at 2."""
 
 
 class Precision(NamedTuple):
@@ -36,8 +40,9 @@ class Precision(NamedTuple):
 def choose(mixed_precision: bool | str, strategy: tf.distribute.Strategy) -> Precision:
     """What `config.mixed_precision` comes to on the devices of a strategy.
 
-    True is bfloat16 where every device computes in it: GPUs of compute capability 8.0 or higher, CPUs with such
-    instructions. Else it is float16 on GPUs, and float32 on CPUs, which are many times slower in float16.
+    True is bfloat16 where every device gains by it: GPUs of compute capability 8.0 or higher, CPUs with such
+    instructions, if these are fast. Else it is float16 on GPUs, and float32 on CPUs, which are many times slower in
+    float16.
     """
     if isinstance(mixed_precision, str):
         return Precision(f"mixed_{mixed_precision}", "as mixed_precision says")
@@ -64,4 +69,20 @@ def _fitting(name: str) -> Precision:
     able_by = next((flag for flag in CPU_FLAGS if flag in flags), None)
     if able_by is None:
         return Precision("float32", "the CPU tells of no bfloat16 instructions, without which 16 bits are slower")
+    gain = bfloat16_gain()
+    if gain < LEAST_GAIN:
+        return Precision("float32", f"the CPU has {able_by}, and multiplies at {gain:.1f} times float32's rate with it")
     return Precision("mixed_bfloat16", f"the CPU has {able_by}")
+
+
+def bfloat16_gain() -> float:
+    """The rate at which the CPU multiplies matrices in bfloat16, over that in float32; it takes a fifth of a second."""
+    seconds = {tf.float32: float("inf"), tf.bfloat16: float("inf")}
+    with tf.device("CPU:0"):
+        for _ in range(4):
+            for kind in seconds:
+                matrix = tf.ones((1024, 1024), kind)
+                started = time.perf_counter()
+                tf.linalg.matmul(matrix, matrix)
+                seconds[kind] = min(seconds[kind], time.perf_counter() - started)
+    return seconds[tf.float32] / seconds[tf.bfloat16]
