@@ -18,3 +18,5 @@ for name in [name for name in os.environ if name.startswith("KERAS_")]:
 os.environ["KERAS_BACKEND"] = "tensorflow"
 # There it finds its other defaults: those in a user's home directory would change results.
 os.environ["KERAS_HOME"] = str(Path(__file__).resolve().parent / "keras_home")
+# Its threads spin while they wait for each other: on a busy machine that makes a small matrix a hundred times slower.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

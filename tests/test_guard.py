@@ -67,7 +67,8 @@ def infect(trainer: GanTrainer, purpose: Purpose, replica: int, monkeypatch) -> 
 
     def styles(asked: Purpose, index: tf.Tensor) -> tf.Tensor:
         found = healthy(asked, index)  # (B, Z), of which each replica takes a half
-        rows = tf.range(len(found)) // (len(found) // 2) == replica
+        count = found.shape[0]
+        rows = tf.range(count) // (count // 2) == replica
         return tf.where(rows[:, None] & (index == 1), np.nan, found) if asked is purpose else found
 
     monkeypatch.setattr(trainer, "_styles", styles)

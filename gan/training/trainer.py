@@ -112,8 +112,12 @@ class Trainer(ABC):
         ran = tf.constant(0)
         with self.strategy.scope():  # variables change in cross-replica context
             while ran < tf.shape(images)[0] and not self.guard.exhausted:
-                step = first_step + tf.cast(ran, tf.int64)
-                metrics, finite, complete = self.step(step, images[ran], self.draw(step, labels[ran]))
-                self.guard.count(finite, complete)
+                metrics = self._counted_step(first_step + tf.cast(ran, tf.int64), images[ran], labels[ran])
                 ran += 1
             return metrics | self.guard.metrics(ran)
+
+    @tf.autograph.experimental.do_not_convert  # There is nothing to convert, and looking for it takes half a second.
+    def _counted_step(self, step: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> Metrics:
+        metrics, finite, complete = self.step(step, images, self.draw(step, labels))
+        self.guard.count(finite, complete)
+        return metrics
