@@ -13,12 +13,13 @@ from gan.evaluation.evaluation import evaluate
 from gan.evaluation.features import Features, feature_statistics
 from gan.evaluation.fitting import small_network
 from gan.evaluation.metric import Estimate, Known, Metric, as_metric
+from gan.evaluation.metrics import patches as patches_module
 from gan.evaluation.metrics.colours import pooled, pooling
 from gan.evaluation.metrics.detector import area_under_curve, error_of_area
 from gan.evaluation.metrics.kid import kernel_distance
 from gan.evaluation.metrics.memorisation import nearest
 from gan.evaluation.metrics.neighbours import shares
-from gan.evaluation.metrics.patches import blurred, patches, pyramid, sliced_distance
+from gan.evaluation.metrics.patches import blurred, cut, patches, places, pyramid, sliced_distance
 from gan.registry import METRICS
 
 DATA = tiny_data(height=28, width=28, channels=3, train=240, test=240)
@@ -153,10 +154,20 @@ def test_a_plain_image_has_no_details():
 
 def test_patches_are_cut_from_the_level():
     level = np.arange(2 * 9 * 9, dtype=np.float32).reshape(2, 9, 9, 1)
-    found = patches(level, 3)
+    found = patches(level, places((9, 9), 2, 3))
     assert found.shape == (32, 49)
     np.testing.assert_array_equal(found[:, 1] - found[:, 0], 1)
     np.testing.assert_array_equal(found[:, 7] - found[:, 0], 9)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_patches_of_parts_are_those_of_the_whole(number, monkeypatch):
+    images = DATA.test_images[:7]
+    level = list(pyramid(images))[number]
+    monkeypatch.setattr(patches_module, "PART_VALUES", 2 * images[0].size)  # Two images at a time, then one.
+    found, spread = cut(images, number, 5)
+    np.testing.assert_array_equal(found, patches(level, places(level.shape[1:3], 7, 5)))
+    np.testing.assert_allclose(spread, level.std(axis=(0, 1, 2), dtype=np.float64), rtol=1e-6)
 
 
 def test_the_sliced_distance_of_a_shift_is_the_mean_square_of_its_projections():

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from gan.errors import MissingError, UserError
 from gan.files import file_errors, read_file, write_atomically
@@ -124,6 +123,8 @@ def differ(one: Sequence[float], other: Sequence[float]) -> bool | None:
         return None
     if np.std(one) == np.std(other) == 0:
         return bool(one[0] != other[0])
+    from scipy import stats  # Half a second and 45 MB, which an evaluation does without.
+
     return bool(stats.ttest_ind(one, other, equal_var=False).pvalue < CHANCE)
 
 

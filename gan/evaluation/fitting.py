@@ -1,18 +1,19 @@
 """Networks that an evaluation trains for itself: the detector, the judge, and those of CAS.
 
-    predict = fit(small_network((28, 28, 1), classes=2, seed=0), images, labels, epochs=6, seed=0)
+    predict = fit(small_network((28, 28, 1), classes=2, seed=0), Subset.of(images, labels), epochs=6, seed=0)
     logits = predict(others)
 
 Shapes: `N` images, `H W C` image, `K` classes.
 """
 
-import math
 from collections.abc import Callable
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from gan.data.batches import Batches
+from gan.data.dataset import Subset
 from gan.devices.inference import Inference
 from gan.images import Pixels
 
@@ -36,37 +37,33 @@ def small_network(shape: tuple[int, ...], *, classes: int, seed: int) -> keras.M
 
 def fit(
     network: keras.Model,
-    images: Pixels,
-    labels: NDArray[np.int32],
+    learnt: Subset,
     *,
     epochs: int,
     seed: int,
     fewest_steps: int = 0,
     progress: Callable[[float], object] = lambda share: None,
 ) -> Callable[[Pixels], Logits]:
-    """Train a network on images (N, H, W, C) uint8 and labels (N,); what it returns takes such images to logits (N, K).
+    """Train a network on images and their labels; what it returns takes images (N, H, W, C) uint8 to logits (N, K).
 
     Args:
         network: takes pixels to logits.
-        images: what it learns.
-        labels: their classes.
+        learnt: what it learns; few of the images are in memory at once.
         epochs: passes over them; more, until there are so many steps:
         fewest_steps: at least.
         seed: of the order.
         progress: is told the share that is done, after each batch.
     """
-    batch = min(BATCH, len(images))
-    per_epoch = math.ceil(len(images) / batch)
-    epochs = max(epochs, math.ceil(fewest_steps / per_epoch))
+    batches = Batches(learnt, batch_size=min(BATCH, learnt.size), seed=seed)
+    steps = max(epochs * batches.per_epoch, fewest_steps)
     keras.utils.set_random_seed(seed)
-    schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, epochs * per_epoch)
+    schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
     network.compile(
         keras.optimizers.Adam(schedule), keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False
     )
-    done = iter(range(1, epochs * per_epoch + 1))
-    told = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: progress(next(done) / (epochs * per_epoch))
-    )
-    network.fit(images, labels, batch_size=batch, epochs=epochs, verbose=0, callbacks=[told])
-    run = Inference(lambda others: [network(others, training=False)], size=500)
+    for step in range(steps):
+        images, labels = batches.take(step, 1)
+        network.train_on_batch(images[0], labels[0])
+        progress((step + 1) / steps)
+    run = Inference(lambda others: [network(others, training=False)], size=BATCH)
     return lambda others: np.asarray(run(others)[0], np.float32)

@@ -31,7 +31,7 @@ from gan.seeding import Purpose, numpy_stream
 
 EPOCHS, FEWEST_STEPS = 3, 600
 MOST = 60_000
-"""Training images, which are in memory at once."""
+"""Training images."""
 
 
 class Judge(NamedTuple):
@@ -88,8 +88,7 @@ def _trained(directory: Path, about: About, classifier: About, learnt: Subset) -
         with tqdm(total=100, desc="judge", unit="%", disable=None) as bar:
             fit(
                 network,
-                some.gather(),
-                some.labels,
+                some,
                 epochs=EPOCHS,
                 fewest_steps=FEWEST_STEPS,
                 seed=about.config.seed,

@@ -6,29 +6,27 @@ samples. The first falls if samples are wrong or lack variety, the second if the
 Range: 0 to 1; what real training images reach in the samples' place stands beside. Shapes: `N` samples, `K` classes.
 """
 
-import numpy as np
-
+from gan.data.dataset import Subset
 from gan.evaluation.features import Features
 from gan.evaluation.fitting import fit
 from gan.evaluation.metric import Estimate, Known, Metric
-from gan.images import Pixels
 from gan.seeding import Purpose, numpy_stream
 
 EPOCHS, FEWEST_STEPS = 6, 400
 
 
-def _accuracy(learnt: tuple[Pixels, np.ndarray], tested: tuple[Pixels, np.ndarray], known: Known) -> Estimate:
+def _accuracy(learnt: Subset, tested: Subset, known: Known) -> Estimate:
     assert known.fresh is not None
-    predict = fit(known.fresh(), *learnt, epochs=EPOCHS, fewest_steps=FEWEST_STEPS, seed=known.seed)
-    return Estimate.share(predict(tested[0]).argmax(axis=1) == tested[1])
+    predict = fit(known.fresh(), learnt, epochs=EPOCHS, fewest_steps=FEWEST_STEPS, seed=known.seed)
+    return Estimate.share(predict(tested.gather()).argmax(axis=1) == tested.labels)
 
 
 def _cas(real: Features, fake: Features) -> dict[str, object]:
     known = real.known
     assert real.images is not None and fake.images is not None
     chosen = numpy_stream(Purpose.FITTING, known.seed).permutation(known.train.size)[: known.samples]
-    train = known.train.gather(chosen), known.train.labels[chosen]
-    test, samples = (real.images, real.labels), (fake.images, fake.labels)
+    train = known.train.take(chosen)
+    test, samples = Subset.of(real.images, real.labels), Subset.of(fake.images, fake.labels)
     ceiling = known.once("cas", lambda: _accuracy(train, test, known))
     if fake is real:
         return {"cas": ceiling, "cas_reverse": ceiling}

@@ -14,7 +14,7 @@ from gan.evaluation.metrics.frechet import distance_of
 from gan.images import Pixels
 
 SIDE = 8
-PART_VALUES = 1 << 20
+PART_VALUES = 1 << 18
 """Of pixels, as floating-point numbers in memory at once."""
 
 

@@ -10,6 +10,7 @@ Range: accuracy and area under the curve from 0.5, which is best, to 1: it is ne
 
 import numpy as np
 
+from gan.data.dataset import Subset
 from gan.evaluation.features import Features
 from gan.evaluation.fitting import fit, small_network
 from gan.evaluation.metric import Estimate, Metric
@@ -49,7 +50,7 @@ def _detector(real: Features, fake: Features) -> dict[str, object]:
     images = np.concatenate([reals[:learnt], fakes[:learnt]])
     labels = np.repeat(np.arange(2, dtype=np.int32), learnt)
     network = small_network(images.shape[1:], classes=2, seed=real.known.seed)
-    predict = fit(network, images, labels, epochs=EPOCHS, fewest_steps=FEWEST_STEPS, seed=real.known.seed)
+    predict = fit(network, Subset.of(images, labels), epochs=EPOCHS, fewest_steps=FEWEST_STEPS, seed=real.known.seed)
     asked = np.concatenate([reals[learnt:], fakes[learnt:]])
     is_fake = np.repeat([False, True], count - learnt)
     logits = predict(asked)

@@ -16,7 +16,7 @@ from gan.evaluation.features import Features
 from gan.evaluation.metric import Metric
 from gan.images import Pixels
 
-PART_VALUES = 1 << 22
+PART_VALUES = 1 << 20
 """Of pixels of training images, or of distances to them, as floating-point numbers in memory at once."""
 
 SHARE = 0.01

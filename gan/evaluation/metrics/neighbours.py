@@ -8,6 +8,8 @@ Range: 0 to 1, density upwards of 0; the values of real against real are the bes
 number of images, so both are measured with as many. Shapes: `N` images, `M` samples, `D` features.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.spatial.distance import cdist
 
@@ -17,11 +19,20 @@ from gan.evaluation.metric import Metric
 PRECISION_NEIGHBOURS, DENSITY_NEIGHBOURS = 3, 5
 
 
-def radii(points: Matrix, k: int) -> Matrix:
-    """How far the k-th nearest other point is from each of points (N, D), squared: (N,)."""
-    distances = cdist(points, points, "sqeuclidean")
-    np.fill_diagonal(distances, np.inf)
-    return np.partition(distances, k - 1, axis=1)[:, k - 1]
+ROWS = 256
+"""Of a matrix of distances, in memory at once."""
+
+
+def distances(points: Matrix, others: Matrix) -> Iterator[Matrix]:
+    """Squared distances (some rows, M) from points (N, D) to others (M, D), some points at a time."""
+    for start in range(0, len(points), ROWS):
+        yield cdist(points[start : start + ROWS], others, "sqeuclidean")
+
+
+def radii(points: Matrix, *neighbours: int) -> list[Matrix]:
+    """How far the k-th nearest other point is from each of points (N, D), squared: (N,) for each k."""
+    nearest = [np.partition(rows, neighbours, axis=1)[:, neighbours] for rows in distances(points, points)]
+    return list(np.concatenate(nearest).T)  # A point is at place 0 itself.
 
 
 def shares(real: Matrix, fake: Matrix) -> dict[str, float]:
@@ -29,12 +40,17 @@ def shares(real: Matrix, fake: Matrix) -> dict[str, float]:
     names = ("precision", "recall", "density", "coverage")
     if min(len(real), len(fake)) <= DENSITY_NEIGHBOURS:
         return dict.fromkeys(names, float("nan"))
-    between = cdist(real, fake, "sqeuclidean")  # (N, M)
-    precision = (between <= radii(real, PRECISION_NEIGHBOURS)[:, None]).any(axis=0).mean()
-    recall = (between <= radii(fake, PRECISION_NEIGHBOURS)).any(axis=1).mean()
-    inside = between <= radii(real, DENSITY_NEIGHBOURS)[:, None]
-    density, coverage = inside.sum(axis=0).mean() / DENSITY_NEIGHBOURS, inside.any(axis=1).mean()
-    return dict(zip(names, map(float, (precision, recall, density, coverage)), strict=True))
+    radius, larger = radii(real, PRECISION_NEIGHBOURS, DENSITY_NEIGHBOURS)
+    (of_fakes,) = radii(fake, PRECISION_NEIGHBOURS)
+    balls, recalled, covered = np.zeros((2, len(fake)), np.int64), [], []
+    for start, between in zip(range(0, len(real), ROWS), distances(real, fake), strict=True):
+        own = slice(start, start + ROWS)
+        inside = np.stack([between <= each[own, None] for each in (radius, larger)])
+        balls += inside.sum(axis=1)
+        recalled.append((between <= of_fakes).any(axis=1))
+        covered.append(inside[1].any(axis=1))
+    found = (balls[0] > 0).mean(), np.concatenate(recalled).mean(), balls[1].mean() / DENSITY_NEIGHBOURS
+    return dict(zip(names, map(float, (*found, np.concatenate(covered).mean())), strict=True))
 
 
 def _neighbours(real: Features, fake: Features) -> dict[str, float]:

@@ -9,17 +9,19 @@ Range: from 0, which is best; without a unit. Shapes: `N` images of `H W C`, `P`
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from scipy.ndimage import correlate1d
 
+from gan.data.dataset import Indices
 from gan.evaluation.features import Features, Matrix
 from gan.evaluation.metric import Metric
 from gan.images import Pixels
 from gan.seeding import Purpose, numpy_stream
 
 SIDE, PER_IMAGE, DIRECTIONS = 7, 16, 64
-PART_VALUES = 1 << 20
+PART_VALUES = 1 << 18
 """Of pixels, as floating-point numbers in memory at once while levels are made."""
 
 AT_ONCE = 8
@@ -51,20 +53,35 @@ def pyramid(images: Pixels) -> Iterator[Matrix]:
     yield level
 
 
-def levels_of(images: Pixels) -> list[Matrix]:
-    """The same, made of few images at a time: what they are made by takes several times as much memory."""
-    step = max(1, PART_VALUES // images[0].size)
-    parts = [list(pyramid(images[start : start + step])) for start in range(0, len(images), step)]
-    return [np.concatenate(level) for level in zip(*parts, strict=True)]
-
-
-def patches(level: Matrix, seed: int) -> Matrix:
-    """Some patches of each image of a level (N, H, W, C), at random places: (P, 49·C)."""
-    side = min(SIDE, *level.shape[1:3])
+def places(sides: tuple[int, ...], count: int, seed: int) -> Indices:
+    """Where patches of images of these sides (H, W) are cut: tops and lefts, (2, N, 16)."""
     draw = numpy_stream(Purpose.PATCHES, seed)
-    tops, lefts = (draw.integers(0, size - side + 1, (len(level), PER_IMAGE)) for size in level.shape[1:3])
+    return np.stack([draw.integers(0, size - min(SIDE, *sides) + 1, (count, PER_IMAGE)) for size in sides])
+
+
+def patches(level: Matrix, where: Indices) -> Matrix:
+    """Patches of each image of a level (N, H, W, C), cut at places (2, N, 16): (P, C·49)."""
+    side = min(SIDE, *level.shape[1:3])
     windows = np.lib.stride_tricks.sliding_window_view(level, (side, side), axis=(1, 2))
-    return windows[np.arange(len(level))[:, None], tops, lefts].reshape(len(level) * PER_IMAGE, -1)
+    return windows[np.arange(len(level))[:, None], *where].reshape(len(level) * PER_IMAGE, -1)
+
+
+def cut(images: Pixels, number: int, seed: int) -> tuple[Matrix, Matrix]:
+    """Patches (P, C·49) of a level of images' pyramids, and the standard deviation (C,) of the whole level's channels.
+
+    Few images at a time have a pyramid: all of them would take several times as much memory as the patches.
+    """
+    height, width = (-(-side // 2**number) for side in images.shape[1:3])
+    where = places((height, width), len(images), seed)
+    found = np.empty((len(images), PER_IMAGE, min(SIDE, height, width) ** 2 * images.shape[3]), np.float32)
+    sums = np.zeros((2, images.shape[3]))
+    step = max(1, PART_VALUES // images[0].size)
+    for part in (slice(start, start + step) for start in range(0, len(images), step)):
+        level = next(islice(pyramid(images[part]), number, None))
+        found[part].reshape(-1, found.shape[2])[:] = patches(level, where[:, part])
+        sums += [power.sum(axis=(0, 1, 2), dtype=np.float64) for power in (level, np.square(level))]
+    mean, square = sums / (len(images) * height * width)
+    return found.reshape(-1, found.shape[2]), np.sqrt(np.maximum(square - mean**2, 0))
 
 
 def sliced_distance(first: Matrix, second: Matrix) -> float:
@@ -79,15 +96,16 @@ def sliced_distance(first: Matrix, second: Matrix) -> float:
 
 
 def _patches(real: Features, fake: Features) -> dict[str, float]:
-    found = {}
     assert real.images is not None and fake.images is not None
     most = max(2, MOST_VALUES // real.images[0].size)
-    pyramids = [levels_of(each[:most]) for each in (real.images, fake.images)]
-    for number, levels in enumerate(zip(*pyramids, strict=True)):
-        scale = levels[0].std(axis=(0, 1, 2)) + 1e-6  # (C,)
+    found = {}
+    for number, level in enumerate(pyramid(real.images[:1])):
         # Patches of the two are at other places: else equal images would be nearer than two sets of real ones can be.
-        one, other = (patches(level / scale, 2 * number + each) for each, level in enumerate(levels))
-        found[f"patches_{levels[0].shape[1]}"] = sliced_distance(one, other)
+        one, scale = cut(real.images[:most], number, 2 * number)
+        other, _ = cut(fake.images[:most], number, 2 * number + 1)
+        for each in (one, other):
+            each /= (scale + 1e-6).astype(np.float32).repeat(each.shape[1] // len(scale))
+        found[f"patches_{level.shape[1]}"] = sliced_distance(one, other)
     return found
 
 
