@@ -142,6 +142,10 @@ class Config:
             description="critic updates per penalty; above 1 it is an update of its own, its weight times this",
         ),
     ] = 1
+    label_weight: Annotated[
+        float,
+        Field(ge=0, le=1_000_000, description="weight in the critic's loss of reals that come with a wrong label"),
+    ] = 0.0
     cls_weight: Annotated[
         float,
         Field(ge=0, le=1_000_000, description="weight of the classifier's cross-entropy in the generator's loss"),

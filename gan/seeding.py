@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     SHIFTS = 6
     CRITIC_AUGMENTATION = 15
     GENERATOR_AUGMENTATION = 16
+    WRONG_LABELS = 23
     # In NumPy.
     EPOCH_ORDER = 7
     DIGITS_TRAIN = 8

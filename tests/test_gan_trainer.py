@@ -216,7 +216,7 @@ def test_what_the_critic_is_asked(one_replica):
     for update in range(20):
         critic.asked.clear()
         (draws,), _ = trainer.draw(tf.constant(update, tf.int64), tf.constant(batch.labels))
-        asked = (tf.constant(batch.images[0]), draws.styles, draws.labels, draws.objective)
+        asked = (tf.constant(batch.images[0]), draws.styles, draws.labels, draws.wrong_labels, draws.objective)
         trainer._critic_losses(draws.augmentation, *asked)
         (both, both_labels), (between, between_labels) = ((a.numpy(), b.numpy()) for a, b in critic.asked)
         reals, fakes = np.split(both, 2)

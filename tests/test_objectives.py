@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import TINY, tiny_data, tiny_trainer
+from helpers import TINY, tiny_about, tiny_data, tiny_trainer
 
 from gan.data.batches import Batches
+from gan.errors import UserError
 from gan.objectives.augmentation import chain, flip, translate
 from gan.objectives.creative import class_loss
 from gan.objectives.hinge import Hinge
@@ -16,6 +17,7 @@ from gan.objectives.penalties import interpolate, one_centred, zero_centred
 from gan.objectives.relativistic import Relativistic
 from gan.objectives.wasserstein import Wasserstein
 from gan.registry import AUGMENTATIONS, OBJECTIVES
+from gan.runs import make_trainer
 
 DATA = tiny_data()
 
@@ -228,6 +230,116 @@ def test_without_weight_there_is_no_penalty(one_replica):
     assert schedule(trainer.critic_optimizer)["initial_learning_rate"] == TINY.crit_lr
 
 
+# Reals with wrong labels
+
+
+def by_class(images, labels):
+    """Scores of one pixel x with classes (a, b): x · (a + 2 b), for one label of each image or several."""
+    x = tf.reshape(images, (-1, *[1] * (len(labels.shape) - 2)))
+    return x * tf.reduce_sum(labels * [1.0, 2.0], axis=-1)
+
+
+def test_the_label_margin_is_worked_by_hand():
+    """Reals 3 and -0.25 of classes b and a, fakes 1 and 1: with the other label they score 3 and -0.5."""
+    reals, fakes = (tf.reshape(tf.constant(each), (2, 1, 1, 1)) for each in ([3.0, -0.25], [1.0, 1.0]))
+    labels = tf.constant([[0.0, 1.0], [1.0, 0.0]])
+    example = Given(by_class, reals, fakes, labels, labels, {}, wrong_labels=labels[:, ::-1])
+    for scores, expected in zip(example.scores(), ([6.0, -0.25], [2.0, 1.0]), strict=True):
+        np.testing.assert_allclose(scores, expected)
+    np.testing.assert_allclose(example.label_margins(), [3.0, 0.25])
+    for objective in (Wasserstein(), Hinge(), Relativistic()):
+        np.testing.assert_allclose(objective.wrong_label(example)["label"], [0.0, 0.75])
+
+
+def test_one_pass_scores_every_label(one_replica):
+    passes = []
+    reals, fakes = tf.ones((2, 1, 1, 1)), tf.ones((2, 1, 1, 1))
+    labels = tf.constant([[0.0, 1.0], [1.0, 0.0]])
+
+    def critic(images, labels):
+        passes.append(tuple(labels.shape))
+        return by_class(images, labels)
+
+    example = Given(critic, reals, fakes, labels, labels, {}, wrong_labels=labels[:, ::-1])
+    Wasserstein().critic(example)
+    Wasserstein().wrong_label(example)
+    assert passes == [(4, 2, 2)]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_the_critic_scores_several_labels_as_it_scores_each(one_replica, held):
+    critic = tiny_trainer(one_replica).networks.critic
+    critic = critic.held() if held else critic
+    images = tf.random.stateless_normal((5, *DATA.spec.shape), (0, 1))
+    labels = tf.random.stateless_uniform((5, 4, 3), (0, 2))
+    together = critic(images, labels)
+    assert together.shape == (5, 4)
+    for place in range(4):
+        np.testing.assert_allclose(together[:, place], critic(images, labels[:, place]), rtol=1e-5, atol=1e-5)
+
+
+def test_a_wrong_label_is_any_other(one_replica):
+    trainer = tiny_trainer(one_replica, replace(TINY, label_weight=0.5, gan_batch_size=4000))
+    own = tf.constant(np.arange(4000)[None] % 3, tf.int32)
+    (draws,), last = trainer.draw(tf.constant(5, tf.int64), own)
+    (wrong,) = draws.wrong_labels
+    assert last.wrong_labels == ()
+    assert (wrong.numpy().sum(axis=1) == 1).all() and (wrong * draws.labels).numpy().sum() == 0
+    further = (wrong.numpy().argmax(axis=1) - own[0].numpy()) % 3
+    np.testing.assert_allclose(np.bincount(further), [0, 2000, 2000], atol=150)
+    np.testing.assert_array_equal(trainer.draw(tf.constant(5, tf.int64), own)[0][0].wrong_labels[0], wrong)
+    assert (trainer.draw(tf.constant(6, tf.int64), own)[0][0].wrong_labels[0] != wrong).numpy().any()
+
+
+class Indifferent(Wasserstein):
+    """Reals and fakes are the same to it, so the critic learns from wrong labels alone."""
+
+    def critic(self, given):
+        return {"critic": 0.0 * given.scores()[0]}
+
+
+@pytest.mark.parametrize("replicas", ["one_replica", "two_replicas"])
+def test_wrong_labels_teach_the_critic_the_classes(replicas, request, monkeypatch):
+    monkeypatch.setitem(OBJECTIVES, "indifferent", Indifferent)
+    config = replace(TINY, objective="indifferent", gp_weight=0.0, label_weight=1.0)
+    trainer = tiny_trainer(request.getfixturevalue(replicas), config, total_steps=40)
+    images = tf.constant(DATA.train_images / np.float32(127.5) - 1)
+    own = np.eye(3, dtype=bool)[DATA.train_labels]
+
+    def lacking() -> float:
+        """By how much the score with the own label is less than 1 above that with another, in the mean."""
+        scores = trainer.networks.critic(images, tf.tile(tf.eye(3)[None], (len(images), 1, 1))).numpy()
+        return np.maximum(0, 1 - (scores[own][:, None] - scores[~own].reshape(-1, 2))).mean()
+
+    before = lacking()
+    metrics = trainer.run(0, Batches(DATA.train, batch_size=8, seed=0).take(0, 40))
+    assert 0 <= float(metrics["loss/label"]) < before
+    assert lacking() < 0.6 * before
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_wrong_labels_weigh_what_the_config_says(one_replica, every):
+    trainer = tiny_trainer(one_replica, replace(TINY, label_weight=3.0, penalty_every=every))
+    (draws,), _ = trainer.draw(tf.constant(0, tf.int64), tf.zeros((1, 8), tf.int32))
+    images = tf.zeros((8, *DATA.spec.shape), tf.uint8)
+    asked = (images, draws.styles, draws.labels, draws.wrong_labels, draws.objective)
+    assert trainer._critic_losses(draws.augmentation, *asked).weights["label"] == 3.0
+
+
+def test_without_weight_no_label_is_wrong(one_replica):
+    trainer = tiny_trainer(one_replica)
+    assert "loss/label" not in trainer.metric_names
+    (draws,), _ = trainer.draw(tf.constant(0, tf.int64), tf.zeros((1, 8), tf.int32))
+    assert draws.wrong_labels == ()
+
+
+def test_one_class_has_no_wrong_label(one_replica):
+    about = tiny_about(replace(TINY, label_weight=1.0))
+    about = replace(about, spec=replace(about.spec, class_names=("only",)))
+    with pytest.raises(UserError, match=r"label_weight is 1\.0, but there is one class; expected several, or 0"):
+        make_trainer(about, one_replica, total_steps=10)
+
+
 # The penalty at every k-th update
 
 
@@ -386,7 +498,7 @@ def test_reals_and_fakes_are_augmented_alike_in_both_updates(one_replica):
     trainer.augment = augment
     (first,), second = trainer.draw(tf.constant(0, tf.int64), tf.zeros((1, 8), tf.int32))
     images = tf.zeros((8, *DATA.spec.shape), tf.uint8)
-    trainer._critic_losses(first.augmentation, images, first.styles, first.labels, first.objective)
+    trainer._critic_losses(first.augmentation, images, first.styles, first.labels, (), first.objective)
     trainer._generator_losses(second.augmentation, images, second.styles, second.labels, second.real_labels)
     shape = (8, *DATA.spec.shape)
     assert asked[0] == asked[1] and asked[2] == asked[3] and asked[0] != asked[2]

@@ -42,6 +42,8 @@ def leaky_relu(x: tf.Tensor) -> tuple[tf.Tensor, object]:
 class Critic(keras.Model):
     """(images (B, H, W, C) in [-1, 1], label vectors (B, K)) -> float32 scores (B,), unbounded.
 
+    With L label vectors for each image, (B, L, K), there are scores (B, L).
+
     Args:
         spec: what the images are.
         config: `crit_width`, `spectral_gain`, `learn_spectral_gain`, `power_iter`.
@@ -88,5 +90,6 @@ class Critic(keras.Model):
         for convolution, kernel in zip(self.convolutions, of_convolutions, strict=True):
             x = leaky_relu(convolution(x, kernel))
         h = tf.cast(tf.reshape(x, (tf.shape(x)[0], -1)), tf.float32)  # (B, D)
-        projection = tf.reduce_sum(h * self.embedding(labels, of_embedding), axis=1)  # (B,)
-        return tf.squeeze(self.head(h, of_head), axis=1) + projection
+        h = h[:, None, :] if len(labels.shape) == 3 else h
+        projection = tf.reduce_sum(h * self.embedding(labels, of_embedding), axis=-1)  # (B,) or (B, L)
+        return tf.squeeze(self.head(h, of_head), axis=-1) + projection

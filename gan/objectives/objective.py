@@ -16,6 +16,7 @@ Shapes: `B` batch, `H W C` image, `K` classes.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import tensorflow as tf
 
@@ -29,12 +30,14 @@ class Given:
     """What an objective is handed. Images are float32 in [-1, 1], already augmented.
 
     Attributes:
-        critic: (images (B, H, W, C), label vectors (B, K)) -> scores (B,).
+        critic: (images (B, H, W, C), label vectors (B, K)) -> scores (B,); with several for each image, (B, L, K),
+            scores (B, L).
         reals: images of the training split.
         fakes: images of the generator, as many.
         labels: of the reals.
         fake_labels: of the fakes; in a critic update those of the reals.
         draws: what `Objective.draws` drew, in a critic update.
+        wrong_labels: of the reals, label vectors of other classes, in a critic update if `label_weight` is above 0.
     """
 
     critic: CriticFunction
@@ -43,16 +46,35 @@ class Given:
     labels: tf.Tensor
     fake_labels: tf.Tensor
     draws: Mapping[str, tf.Tensor] = field(default_factory=dict)
+    wrong_labels: tf.Tensor | None = None
 
     def scores(self) -> tuple[tf.Tensor, tf.Tensor]:
         """The critic's scores of reals and of fakes, (B,) and (B,), in one pass."""
-        images = tf.concat([self.reals, self.fakes], axis=0)
-        real_scores, fake_scores = tf.split(self.critic(images, tf.concat([self.labels, self.fake_labels], axis=0)), 2)
+        if self.wrong_labels is None:
+            real_scores, fake_scores = self._scored
+        else:
+            real_scores, fake_scores = (scores[:, 0] for scores in self._scored)
         return real_scores, fake_scores
+
+    def label_margins(self) -> tf.Tensor:
+        """How much higher the critic scores a real with its own label than with a wrong one, (B,): of the same pass."""
+        return self._scored[0][:, 0] - self._scored[0][:, 1]
+
+    @cached_property
+    def _scored(self) -> list[tf.Tensor]:
+        """Scores of reals and of fakes: (B,) each, or (B, 2) where there is a wrong label beside the first."""
+        labels = [self.labels, self.fake_labels]
+        if self.wrong_labels is not None:
+            labels = [tf.stack([each, self.wrong_labels], axis=1) for each in labels]
+        return tf.split(self.critic(tf.concat([self.reals, self.fakes], axis=0), tf.concat(labels, axis=0)), 2)
 
 
 class Objective:
-    """What subclasses override: `critic` and `generator`, and `penalty` with its `draws` if they have one."""
+    """What subclasses override: `critic` and `generator`, and `penalty` with its `draws` if they have one.
+
+    `wrong_label` is the same for all: without it a critic need not know the classes, since reals and fakes both come
+    with the labels they were made for.
+    """
 
     def critic(self, given: Given) -> Terms:
         """What the critic minimises."""
@@ -66,15 +88,23 @@ class Objective:
         """What the critic minimises besides, weighted by `gp_weight`, at every `penalty_every`-th update."""
         return {}
 
+    def wrong_label(self, given: Given) -> Terms:
+        """What the critic minimises besides, weighted by `label_weight`: a real should score 1 less with a wrong label.
+
+        That a real image with a wrong label is no better than a fake is from arXiv 1605.05396; here it is a hinge, so
+        that the critic stops once it knows the classes.
+        """
+        return {"label": tf.nn.relu(1.0 - given.label_margins())}
+
     def draws(self, seed: tf.Tensor, batch_size: int) -> dict[str, tf.Tensor]:
         """Random numbers of a critic update for the *global* batch, a function of the seed (2,); rows are examples."""
         return {}
 
 
 def term_names(
-    objective: Objective, critic: CriticFunction, *, image: tuple[int, ...], classes: int
+    objective: Objective, critic: CriticFunction, *, image: tuple[int, ...], classes: int, wrong_labels: bool = False
 ) -> dict[str, list[str]]:
-    """Names of the terms of `critic`, `penalty` and `generator`, found by one look at two black images.
+    """Names of the terms of each method of an objective, found by one look at two black images.
 
     So what is wrong with an objective is said before anything is trained.
 
@@ -83,11 +113,15 @@ def term_names(
     """
     images, labels = tf.zeros((2, *image)), tf.one_hot([0, 0], classes)
     given = Given(critic, images, images, labels, labels, objective.draws(tf.constant([0, 0]), 2))
+    methods = [objective.critic, objective.penalty, objective.generator]
+    if wrong_labels:
+        given = replace(given, wrong_labels=labels)
+        methods.insert(1, objective.wrong_label)
     names: dict[str, list[str]] = {}
     taken = {"class"}  # The classifier's, where `cls_weight` wants it.
-    for method in (objective.critic, objective.penalty, objective.generator):
+    for method in methods:
         where = f"{type(objective).__name__}.{method.__name__}"
-        terms = method(replace(given, draws={}) if method == objective.generator else given)
+        terms = method(replace(given, draws={}, wrong_labels=None) if method == objective.generator else given)
         for name, values in terms.items():
             require_vector(values, f"{where}: {name}", length=len(images))
         if clash := taken.intersection(terms):

@@ -47,6 +47,7 @@ class Draws(NamedTuple):
     styles: tf.Tensor  # (B, Z)
     labels: tf.Tensor  # (B, K), of the fakes
     real_labels: tf.Tensor  # (B, K)
+    wrong_labels: tuple[tf.Tensor, ...]  # one (B, K), of the reals in a critic update if `label_weight` is above 0
     augmentation: tf.Tensor  # (2,), a seed
     objective: Mapping[str, tf.Tensor]  # (B, ...) each; nothing in a generator update
 
@@ -65,8 +66,8 @@ class GanTrainer(Trainer):
         augment: changes reals and fakes alike, before the critic sees them.
 
     Raises:
-        UserError: there is no classifier where one is wanted, the replicas do not divide `gan_batch_size`, or there
-            are several and `jit_compile` is set.
+        UserError: there is no classifier or no other class where one is wanted, the replicas do not divide
+            `gan_batch_size`, or there are several and `jit_compile` is set.
         ValueError: a term of the objective is not one number per example, or two have one name.
     """
 
@@ -84,6 +85,8 @@ class GanTrainer(Trainer):
     ) -> None:
         if config.cls_weight and classifier is None:
             raise UserError(f"cls_weight is {config.cls_weight}, but there is no classifier; expected a trained one")
+        if config.label_weight and spec.num_classes < 2:
+            raise UserError(f"label_weight is {config.label_weight}, but there is one class; expected several, or 0")
         check_compilable(config.jit_compile, strategy.num_replicas_in_sync)
         super().__init__(
             spec,
@@ -97,7 +100,13 @@ class GanTrainer(Trainer):
         self.objective = objective
         self.classifier = classifier
         self.augment = augment
-        self._terms = term_names(objective, networks.critic, image=spec.shape, classes=spec.num_classes)
+        self._terms = term_names(
+            objective,
+            networks.critic,
+            image=spec.shape,
+            classes=spec.num_classes,
+            wrong_labels=bool(config.label_weight),
+        )
         if not config.gp_weight:
             self._terms["penalty"] = []
         self.penalty_is_lazy = config.penalty_every > 1 and bool(self._terms["penalty"])
@@ -140,7 +149,7 @@ class GanTrainer(Trainer):
 
     @property
     def metric_names(self) -> list[str]:
-        names = [*self._terms["critic"], *self._terms["penalty"], *self._terms["generator"]]
+        names = [name for terms in self._terms.values() for name in terms]
         names += ["class"] if self.config.cls_weight else []
         updates = ["critic", "penalty", "generator"] if self.penalty_is_lazy else ["critic", "generator"]
         return [*(f"loss/{name}" for name in names), *(f"gradient/{name}" for name in updates)]
@@ -154,11 +163,12 @@ class GanTrainer(Trainer):
             own = tf.one_hot(labels[number], self.spec.num_classes)
             drawn = self.objective.draws(stream(config.seed, Purpose.INTERPOLATION, index), config.gan_batch_size)
             seed = self._augmentation_seed(Purpose.CRITIC_AUGMENTATION, index)
-            critic.append(Draws(self._styles(Purpose.CRITIC_STYLES, index), own, own, seed, drawn))
+            wrong = (self._wrong_labels(index, labels[number]),) if config.label_weight else ()
+            critic.append(Draws(self._styles(Purpose.CRITIC_STYLES, index), own, own, wrong, seed, drawn))
         own = tf.one_hot(labels[-1], self.spec.num_classes)
         seed = self._augmentation_seed(Purpose.GENERATOR_AUGMENTATION, step)
         styles = self._styles(Purpose.GENERATOR_STYLES, step)
-        return critic, Draws(styles, self._fake_labels(step, own), own, seed, {})
+        return critic, Draws(styles, self._fake_labels(step, own), own, (), seed, {})
 
     def _augmentation_seed(self, purpose: Purpose, index: tf.Tensor) -> tf.Tensor:
         """A seed (2,) of positive 32-bit numbers: of those XLA draws what TensorFlow's kernels draw."""
@@ -167,6 +177,13 @@ class GanTrainer(Trainer):
     def _styles(self, purpose: Purpose, index: tf.Tensor) -> tf.Tensor:
         shape = (self.config.gan_batch_size, self.config.noise_dims)
         return tf.random.stateless_normal(shape, stream(self.config.seed, purpose, index))
+
+    def _wrong_labels(self, index: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Label vectors (B, K) of any class but the own ones (B,)."""
+        classes = self.spec.num_classes
+        seed = stream(self.config.seed, Purpose.WRONG_LABELS, index)
+        further = tf.random.stateless_uniform(labels.shape, seed, minval=1, maxval=classes, dtype=tf.int32)
+        return tf.one_hot((labels + further) % classes, classes)
 
     def _fake_labels(self, step: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
         """Label vectors that the generator is trained on: the reals' own classes, or creative ones.
@@ -195,7 +212,7 @@ class GanTrainer(Trainer):
             "then": getattr(critic, "after_update", lambda: None),
         }
         for number, drawn in enumerate(critic_draws):
-            batch = (images[number], drawn.styles, drawn.labels, drawn.objective)
+            batch = (images[number], drawn.styles, drawn.labels, drawn.wrong_labels, drawn.objective)
             moving = generator.non_trainable_variables
             losses = partial(self._critic_losses, drawn.augmentation)
             updated = update(self.guard, losses, batch, name="critic", moving=moving, **of_critic)
@@ -236,16 +253,24 @@ class GanTrainer(Trainer):
         return critic.held() if hasattr(critic, "held") else critic
 
     def _critic_losses(
-        self, seed: tf.Tensor, images: tf.Tensor, styles: tf.Tensor, labels: tf.Tensor, drawn: Mapping[str, tf.Tensor]
+        self,
+        seed: tf.Tensor,
+        images: tf.Tensor,
+        styles: tf.Tensor,
+        labels: tf.Tensor,
+        wrong_labels: tuple[tf.Tensor, ...],
+        drawn: Mapping[str, tf.Tensor],
     ) -> Losses:
         reals = self.augment(network_from_pixels(tf.cast(images, tf.float32)), seed)
         fakes = self.augment(self.networks.generator(styles, labels, training=True), seed)
-        given = Given(self._critic(), reals, fakes, labels, labels, drawn)
-        terms = self.objective.critic(given)
+        given = Given(self._critic(), reals, fakes, labels, labels, drawn, *wrong_labels)
+        wrong = self.objective.wrong_label(given) if wrong_labels else {}
+        terms = self.objective.critic(given) | wrong
+        weights = dict.fromkeys(wrong, self.config.label_weight)
         if self.penalty_is_lazy:
-            return Losses(terms, kept=(reals, fakes))
+            return Losses(terms, weights, kept=(reals, fakes))
         penalties = self.objective.penalty(given) if self.config.gp_weight else {}
-        return Losses(terms | penalties, dict.fromkeys(penalties, self.config.gp_weight))
+        return Losses(terms | penalties, weights | dict.fromkeys(penalties, self.config.gp_weight))
 
     def _penalty_losses(
         self, labels: tf.Tensor, drawn: Mapping[str, tf.Tensor], reals: tf.Tensor, fakes: tf.Tensor
