@@ -18,5 +18,6 @@ for name in [name for name in os.environ if name.startswith("KERAS_")]:
 os.environ["KERAS_BACKEND"] = "tensorflow"
 # There it finds its other defaults: those in a user's home directory would change results.
 os.environ["KERAS_HOME"] = str(Path(__file__).resolve().parent / "keras_home")
-# Its threads spin while they wait for each other: on a busy machine that makes a small matrix a hundred times slower.
+# NumPy's products. Several threads spin while they wait for each other: on a busy machine the eigenvalues of a small
+# matrix took a hundred times as long. A large product of an evaluation has but one core, too.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

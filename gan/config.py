@@ -144,7 +144,7 @@ class Config:
     ] = 1
     label_weight: Annotated[
         float,
-        Field(ge=0, le=1_000_000, description="weight in the critic's loss of reals that come with a wrong label"),
+        Field(ge=0, le=1_000_000, description="weight of the critic's loss on reals that are shown with a wrong label"),
     ] = 0.0
     cls_weight: Annotated[
         float,

@@ -42,7 +42,18 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
     ("name", "changes"),
     [
         ("quickstart", {"gan_epochs": 12, "fid_samples": 2000}),
-        ("mnist", {"gan_epochs": 6}),
+        (
+            "mnist",
+            {
+                "gan_epochs": 12,
+                "gan_batch_size": 128,
+                "gen_lr": 1.5e-3,
+                "crit_lr": 1.5e-3,
+                "ema_decay": 0.9995,
+                "penalty_every": 2,
+                "label_weight": 0.05,
+            },
+        ),
         ("creative", {"gan_epochs": 6, "pan_classness": 0.2, "cls_weight": 1.0}),
         ("large", {"image_size": 64, "gen_width": 64, "crit_width": 64, "gan_batch_size": 128}),
         ("mixed-precision", {"mixed_precision": True}),

@@ -13,6 +13,7 @@ from gan.evaluation.evaluation import evaluate
 from gan.evaluation.features import Features, feature_statistics
 from gan.evaluation.fitting import small_network
 from gan.evaluation.metric import Estimate, Known, Metric, as_metric
+from gan.evaluation.metrics import neighbours as neighbours_module
 from gan.evaluation.metrics import patches as patches_module
 from gan.evaluation.metrics.colours import pooled, pooling
 from gan.evaluation.metrics.detector import area_under_curve, error_of_area
@@ -93,8 +94,10 @@ def shares_by_loops(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
     }
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_neighbours_are_those_of_loops(seed):
+@pytest.mark.parametrize(("seed", "rows"), [(0, 256), (1, 256), (2, 256), (0, 7), (1, 1)])
+def test_neighbours_are_those_of_loops(seed, rows, monkeypatch):
+    """However many rows of distances are in memory at once."""
+    monkeypatch.setattr(neighbours_module, "ROWS", rows)
     real, fake = points(40, 3, seed), points(30, 3, seed + 10, shift=0.8)
     found, expected = shares(real, fake), shares_by_loops(real, fake)
     assert found == pytest.approx(expected, rel=1e-6)

@@ -169,6 +169,13 @@ class Twice(Wasserstein):
         return {"critic": super().penalty(given)["penalty"]}
 
 
+class Same(Wasserstein):
+    """One name for the loss on wrong labels and another."""
+
+    def wrong_label(self, given):
+        return {"critic": super().wrong_label(given)["label"]}
+
+
 class Drawing(Wasserstein):
     """Wants draws in the generator's update, which has none."""
 
@@ -183,12 +190,16 @@ class Drawing(Wasserstein):
         (Mean(), r"^Mean\.critic: critic has shape \(1,\); expected one number per example, \(B,\)$"),
         (Both(), r"^Both\.critic: critic has shape \(4,\); expected one number per example, \(B,\)$"),
         (Twice(), r"^Twice\.penalty: the name critic is taken; expected each name once$"),
+        (Same(), r"^Same\.wrong_label: the name critic is taken; expected each name once$"),
         (Drawing(), "epsilon"),
     ],
 )
 def test_what_is_wrong_with_an_objective_is_said_before_training(objective, message):
+    def critic(images, labels):
+        return tf.reduce_sum(images) * tf.reduce_sum(labels, axis=-1)  # Of one label for each image or several.
+
     with pytest.raises((ValueError, KeyError), match=message):
-        term_names(objective, linear_critic(np.ones((4, 4, 1), np.float32)), image=(4, 4, 1), classes=2)
+        term_names(objective, critic, image=(4, 4, 1), classes=2, wrong_labels=isinstance(objective, Same))
 
 
 def test_metric_names_come_from_the_objective(one_replica, monkeypatch):

@@ -9,6 +9,7 @@ are differentiated, see `gan.training.step`.
 
 import re
 import time
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,6 +76,7 @@ def _fitting(name: str) -> Precision:
     return Precision("mixed_bfloat16", f"the CPU has {able_by}")
 
 
+@cache
 def bfloat16_gain() -> float:
     """The rate at which the CPU multiplies matrices in bfloat16, over that in float32; it takes a fifth of a second."""
     seconds = {tf.float32: float("inf"), tf.bfloat16: float("inf")}

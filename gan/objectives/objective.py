@@ -49,7 +49,10 @@ class Given:
     wrong_labels: tf.Tensor | None = None
 
     def scores(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """The critic's scores of reals and of fakes, (B,) and (B,), in one pass."""
+        """The critic's scores of reals and of fakes, (B,) and (B,), in one pass, which is made once.
+
+        To differentiate by images, call `critic` under a tape of your own.
+        """
         if self.wrong_labels is None:
             real_scores, fake_scores = self._scored
         else:
@@ -89,7 +92,7 @@ class Objective:
         return {}
 
     def wrong_label(self, given: Given) -> Terms:
-        """What the critic minimises besides, weighted by `label_weight`: a real should score 1 less with a wrong label.
+        """What the critic minimises besides, weighted by `label_weight`: a wrong label should score at least 1 less.
 
         That a real image with a wrong label is no better than a fake is from arXiv 1605.05396; here it is a hinge, so
         that the critic stops once it knows the classes.

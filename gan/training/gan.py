@@ -47,7 +47,7 @@ class Draws(NamedTuple):
     styles: tf.Tensor  # (B, Z)
     labels: tf.Tensor  # (B, K), of the fakes
     real_labels: tf.Tensor  # (B, K)
-    wrong_labels: tuple[tf.Tensor, ...]  # one (B, K), of the reals in a critic update if `label_weight` is above 0
+    wrong_labels: tuple[tf.Tensor, ...]  # (B, K), of the reals in a critic update if `label_weight` is above 0; else ()
     augmentation: tf.Tensor  # (2,), a seed
     objective: Mapping[str, tf.Tensor]  # (B, ...) each; nothing in a generator update
 

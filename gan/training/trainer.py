@@ -116,7 +116,7 @@ class Trainer(ABC):
                 ran += 1
             return metrics | self.guard.metrics(ran)
 
-    @tf.autograph.experimental.do_not_convert  # There is nothing to convert, and looking for it takes half a second.
+    @tf.autograph.experimental.do_not_convert  # No tensor decides what Python does: a look takes time.
     def _counted_step(self, step: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> Metrics:
         metrics, finite, complete = self.step(step, images, self.draw(step, labels))
         self.guard.count(finite, complete)

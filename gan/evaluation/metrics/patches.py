@@ -78,8 +78,8 @@ def cut(images: Pixels, number: int, seed: int) -> tuple[Matrix, Matrix]:
     step = max(1, PART_VALUES // images[0].size)
     for part in (slice(start, start + step) for start in range(0, len(images), step)):
         level = next(islice(pyramid(images[part]), number, None))
-        found[part].reshape(-1, found.shape[2])[:] = patches(level, where[:, part])
-        sums += [power.sum(axis=(0, 1, 2), dtype=np.float64) for power in (level, np.square(level))]
+        found[part] = patches(level, where[:, part]).reshape(-1, *found.shape[1:])
+        sums += [power.sum(axis=(0, 1, 2), dtype=np.float64) for power in (level, np.square(level, dtype=np.float64))]
     mean, square = sums / (len(images) * height * width)
     return found.reshape(-1, found.shape[2]), np.sqrt(np.maximum(square - mean**2, 0))
 
