@@ -74,19 +74,15 @@ def main() -> None:
 
     import_tensorflow()
     from gan.drawing import generate
-    from gan.interpolation import interpolate_labels, interpolate_styles
+    from gan.interpolation import Way, interpolate_labels, interpolate_styles
 
     where = {"load_dir": args.load_dir, "output_dir": args.output_dir, "checkpoint": args.checkpoint, "seed": args.seed}
+    if between:
+        way = Way(**where, steps=steps, file_format=args.format)
     if args.interpolate_labels:
-        interpolate_labels(
-            **where,
-            ends=tuple(args.interpolate_labels),
-            steps=steps,
-            rows=images_per_class,
-            file_format=args.format,
-        )
+        interpolate_labels(way, ends=tuple(args.interpolate_labels), rows=images_per_class)
     elif args.interpolate_styles:
-        interpolate_styles(**where, classes=args.classes, labels=args.labels, steps=steps, file_format=args.format)
+        interpolate_styles(way, classes=args.classes, labels=args.labels)
     else:
         generate(
             **where,

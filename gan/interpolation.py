@@ -1,6 +1,7 @@
 """The way from a style or a label vector to another, as a strip or a film: what `generate.py --interpolate-...` calls.
 
-interpolate_labels(load_dir=Path("checkpoints"), output_dir=Path("outputs"), ends=("3", "8"), steps=12, rows=10, ...)
+way = Way(load_dir=Path("checkpoints"), output_dir=Path("outputs"), steps=12, seed=0, file_format="jpg")
+interpolate_labels(way, ends=("3", "8"), rows=10)
 
 Shapes: `S` steps, `Z` style, `K` classes.
 """
@@ -8,6 +9,7 @@ Shapes: `S` steps, `Z` style, `K` classes.
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,81 +53,75 @@ def between_labels(first: Floats, second: Floats, steps: int) -> Floats:
     return (1 - share) * first + share * second
 
 
+class Way(NamedTuple):
+    """From which checkpoint a way is drawn, to where, and how: its images, its styles, its kind of file."""
+
+    load_dir: Path
+    output_dir: Path
+    steps: int
+    seed: int
+    file_format: Format
+    checkpoint: Which = "newest"
+
+    def sampler(self) -> Sampler:
+        """What draws it, once it is known that it can be written."""
+        check_writable(self.output_dir)
+        return Sampler.from_checkpoint(self.load_dir, self.checkpoint)
+
+
 @file_errors()
-def interpolate_labels(
-    *,
-    load_dir: Path,
-    output_dir: Path,
-    checkpoint: Which = "newest",
-    ends: tuple[str, str],
-    steps: int,
-    rows: int,
-    seed: int,
-    file_format: Format,
-) -> None:
+def interpolate_labels(way: Way, *, ends: tuple[str, str], rows: int) -> None:
     """Go from one label vector to another in styles 1 to `rows`: `{first}-to-{last}.{format}`.
 
     Raises:
         UserError: no usable checkpoint, no such class, or too large a picture.
     """
-    check_writable(output_dir)
-    sampler = Sampler.from_checkpoint(load_dir, checkpoint)
+    sampler = way.sampler()
     first, last = chosen_columns(sampler.spec, None, ends)
-    path = output_dir / f"{first.stem}-to-{last.stem}.{file_format}"
+    path = way.output_dir / f"{first.stem}-to-{last.stem}.{way.file_format}"
     if len(path.name.encode()) > LONGEST_FILE_NAME:
         longest = f"expected at most {LONGEST_FILE_NAME} bytes"
         raise UserError(f"{path.name!r} cannot name a file; {longest}: name fewer classes")
-    _check_size(sampler.spec, rows=rows, steps=steps, file_format=file_format)
-    z = styles(sampler.noise_dims, seed=seed, numbers=range(1, rows + 1))
-    _draw(sampler, z[:, None], between_labels(first.labels, last.labels, steps)[None], path)
-    print(f"{path}: {steps} steps from {ends[0]} to {ends[1]} in {rows} styles")
+    _check_size(way, sampler.spec, rows=rows)
+    z = styles(sampler.noise_dims, seed=way.seed, numbers=range(1, rows + 1))
+    _draw(sampler, z[:, None], between_labels(first.labels, last.labels, way.steps)[None], path)
+    print(f"{path}: {way.steps} steps from {ends[0]} to {ends[1]} in {rows} styles")
     print_legend(sampler.spec, [first, last])
     print(drawn_by(sampler))
 
 
 @file_errors()
-def interpolate_styles(
-    *,
-    load_dir: Path,
-    output_dir: Path,
-    checkpoint: Which = "newest",
-    classes: Sequence[str] | None,
-    labels: Sequence[str] | None,
-    steps: int,
-    seed: int,
-    file_format: Format,
-) -> None:
+def interpolate_styles(way: Way, *, classes: Sequence[str] | None, labels: Sequence[str] | None) -> None:
     """Go from style 1 of a seed to its style 2 in each class or label vector: `styles-1-to-2.{format}`.
 
     Raises:
         UserError: no usable checkpoint, no such class, or too large a picture.
     """
-    check_writable(output_dir)
-    sampler = Sampler.from_checkpoint(load_dir, checkpoint)
+    sampler = way.sampler()
     columns = chosen_columns(sampler.spec, classes, labels)
-    _check_size(sampler.spec, rows=len(columns), steps=steps, file_format=file_format)
-    first, last = styles(sampler.noise_dims, seed=seed, numbers=[1, 2])
+    _check_size(way, sampler.spec, rows=len(columns))
+    first, last = styles(sampler.noise_dims, seed=way.seed, numbers=[1, 2])
     vectors = np.stack([column.labels for column in columns])
-    path = output_dir / f"styles-1-to-2.{file_format}"
-    _draw(sampler, between_styles(first, last, steps)[None], vectors[:, None], path)
-    print(f"{path}: {steps} steps from style 1 to 2 in {', '.join(column.stem for column in columns)}")
+    path = way.output_dir / f"styles-1-to-2.{way.file_format}"
+    _draw(sampler, between_styles(first, last, way.steps)[None], vectors[:, None], path)
+    print(f"{path}: {way.steps} steps from style 1 to 2 in {', '.join(column.stem for column in columns)}")
     print_legend(sampler.spec, columns)
     print(drawn_by(sampler))
 
 
-def _check_size(spec: ImageSpec, *, rows: int, steps: int, file_format: Format) -> None:
+def _check_size(way: Way, spec: ImageSpec, *, rows: int) -> None:
     """Check that a strip, or a film's frames, can be drawn.
 
     Raises:
         UserError: they would be too large.
     """
     remedy = "lower --steps or --images-per-class, or name fewer --classes"
-    if file_format in ("gif", "webp"):
+    if way.file_format in ("gif", "webp"):
         columns = _film_columns(rows)
-        rows, frames = math.ceil(rows / columns), 2 * steps
+        rows, frames = math.ceil(rows / columns), 2 * way.steps
         check_grid(spec, rows=rows, columns=columns, remedy=remedy, frames=frames, side=LARGEST_FRAME)
     else:
-        check_grid(spec, rows=rows, columns=steps, remedy=remedy)
+        check_grid(spec, rows=rows, columns=way.steps, remedy=remedy)
 
 
 def _film_columns(rows: int) -> int:

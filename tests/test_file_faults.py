@@ -27,7 +27,7 @@ from gan.drawing import generate
 from gan.errors import UserError
 from gan.film import make_film
 from gan.images import ImageSpec, encode
-from gan.interpolation import interpolate_labels
+from gan.interpolation import Way, interpolate_labels
 from gan.models.generator import Generator
 
 CALLS = [(os, name) for name in ("listdir", "mkdir", "rename", "replace", "rmdir", "scandir", "stat", "unlink")]
@@ -106,7 +106,7 @@ def drawing(place: Path) -> Job:
 
     def call() -> None:
         generate(**where, images_per_class=1, classes=["cat"], with_grid=True, image_format="png")
-        interpolate_labels(**where, ends=("0", "1"), steps=2, rows=1, file_format="png")
+        interpolate_labels(Way(**where, steps=2, file_format="png"), ends=("0", "1"), rows=1)
 
     return Job(call, lambda: content(place))
 

@@ -10,7 +10,7 @@ from gan.checkpoints import About
 from gan.drawing import chosen_columns, generate
 from gan.errors import UserError
 from gan.images import ImageSpec, encode, enlarge, grid
-from gan.interpolation import between_labels, between_styles, interpolate_labels, interpolate_styles
+from gan.interpolation import Way, between_labels, between_styles, interpolate_labels, interpolate_styles
 from gan.labels import one_hot
 from gan.models.generator import Generator
 from gan.sampling import Sampler, styles
@@ -54,15 +54,8 @@ def test_labels_go_in_even_steps():
 
 
 def test_a_strip_has_a_row_a_style(load_dir, tmp_path):
-    interpolate_labels(
-        load_dir=load_dir,
-        output_dir=tmp_path,
-        ends=("cat", "1:1,fox:3"),
-        steps=4,
-        rows=2,
-        seed=7,
-        file_format="png",
-    )
+    where = Way(load_dir=load_dir, output_dir=tmp_path, steps=4, seed=7, file_format="png")
+    interpolate_labels(where, ends=("cat", "1:1,fox:3"), rows=2)
     sampler = Sampler.from_checkpoint(load_dir)
     way = between_labels(np.array([1, 0, 0], np.float32), np.array([0, 0.25, 0.75], np.float32), 4)
     z = styles(6, seed=7, numbers=[1, 2])
@@ -73,7 +66,7 @@ def test_a_strip_has_a_row_a_style(load_dir, tmp_path):
 
 def test_a_strip_of_styles_has_a_row_a_class(load_dir, tmp_path):
     where = {"load_dir": load_dir, "output_dir": tmp_path, "seed": 3, "steps": 4}
-    interpolate_styles(**where, classes=None, labels=["fox", "cat:1,dog:3"], file_format="png")
+    interpolate_styles(Way(**where, file_format="png"), classes=None, labels=["fox", "cat:1,dog:3"])
     sampler = Sampler.from_checkpoint(load_dir)
     z = between_styles(*styles(6, seed=3, numbers=[1, 2]), steps=4)
     labels = np.array([[0, 0, 1], [0.25, 0.75, 0]], np.float32)
@@ -82,8 +75,8 @@ def test_a_strip_of_styles_has_a_row_a_class(load_dir, tmp_path):
 
 
 def test_a_frame_of_a_film_has_all_rows_of_a_step(load_dir, tmp_path):
-    where = {"load_dir": load_dir, "output_dir": tmp_path, "seed": 0, "classes": None, "labels": None}
-    interpolate_styles(**where, steps=5, file_format="gif")
+    where = {"load_dir": load_dir, "output_dir": tmp_path, "seed": 0}
+    interpolate_styles(Way(**where, steps=5, file_format="gif"), classes=None, labels=None)
     sampler = Sampler.from_checkpoint(load_dir)
     z = between_styles(*styles(6, seed=0, numbers=[1, 2]), steps=5)
     with Image.open(tmp_path / "styles-1-to-2.gif") as film:
@@ -95,8 +88,8 @@ def test_a_frame_of_a_film_has_all_rows_of_a_step(load_dir, tmp_path):
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])
 def test_a_film_goes_there_and_back_in_every_class(load_dir, tmp_path, kind):
-    where = {"load_dir": load_dir, "output_dir": tmp_path, "seed": 0, "classes": None, "labels": None}
-    interpolate_styles(**where, steps=5, file_format=kind)
+    where = {"load_dir": load_dir, "output_dir": tmp_path, "seed": 0}
+    interpolate_styles(Way(**where, steps=5, file_format=kind), classes=None, labels=None)
     with Image.open(tmp_path / f"styles-1-to-2.{kind}") as film:
         frames = [np.asarray(frame.convert("L")).astype(int) for frame in ImageSequence.Iterator(film)]
     assert len(frames) == 8
@@ -109,13 +102,13 @@ def test_a_film_goes_there_and_back_in_every_class(load_dir, tmp_path, kind):
 def test_too_large_a_strip_is_refused_before_it_is_drawn(load_dir, tmp_path):
     where = {"load_dir": load_dir, "output_dir": tmp_path / "o", "seed": 0}
     with pytest.raises(ValueError, match=r"would be .* pixels; expected sides of at most 60,000, .*: lower --steps"):
-        interpolate_labels(**where, ends=("0", "1"), steps=2, rows=9000, file_format="jpg")
+        interpolate_labels(Way(**where, steps=2, file_format="jpg"), ends=("0", "1"), rows=9000)
     with pytest.raises(ValueError, match="and 200 million pixels in all"):
-        interpolate_labels(**where, ends=("0", "1"), steps=1000, rows=1000, file_format="png")
+        interpolate_labels(Way(**where, steps=1000, file_format="png"), ends=("0", "1"), rows=1000)
     with pytest.raises(ValueError, match=r"2000 frames of .*; expected sides of at most 16,000, and 200 million"):
-        interpolate_labels(**where, ends=("0", "1"), steps=1000, rows=1000, file_format="gif")
+        interpolate_labels(Way(**where, steps=1000, file_format="gif"), ends=("0", "1"), rows=1000)
     with pytest.raises(ValueError, match=r"a grid of 3 rows and 4000 columns would be"):
-        interpolate_styles(**where, classes=None, labels=None, steps=4000, file_format="png")
+        interpolate_styles(Way(**where, steps=4000, file_format="png"), classes=None, labels=None)
     assert not (tmp_path / "o").exists()
 
 
@@ -125,9 +118,7 @@ def test_a_name_that_no_file_can_have_is_refused_before_it_is_drawn(tmp_path):
     checkpoints.save(tmp_path / "gan", about, {"average": Generator(spec, TINY)}, keep=1)
     ends = tuple(",".join(str(start + index) for index in range(14)) for start in (100, 150))
     with pytest.raises(ValueError, match="cannot name a file; expected at most 230 bytes: name fewer classes"):
-        interpolate_labels(
-            load_dir=tmp_path / "gan", output_dir=tmp_path / "o", ends=ends, steps=2, rows=1, seed=0, file_format="jpg"
-        )
+        interpolate_labels(Way(tmp_path / "gan", tmp_path / "o", steps=2, seed=0, file_format="jpg"), ends=ends, rows=1)
     assert not (tmp_path / "o").exists()
 
 
@@ -136,7 +127,8 @@ def test_images_do_not_wait_for_the_disk_but_are_whole(load_dir, tmp_path, monke
     monkeypatch.setattr("os.fsync", None)
     where = {"load_dir": load_dir, "seed": 0}
     generate(**where, output_dir=tmp_path, images_per_class=2, with_grid=True)
-    interpolate_labels(**where, output_dir=tmp_path, ends=("0", "1"), steps=2, rows=1, file_format="gif")
+    way = Way(**where, output_dir=tmp_path, steps=2, file_format="gif")
+    interpolate_labels(way, ends=("0", "1"), rows=1)
     assert len(list(tmp_path.glob("[!.]*"))) == 8
 
     def killed(*_):
@@ -177,10 +169,10 @@ def test_the_output_says_which_classes_file_names_are_of(tmp_path, chosen, stems
 
 
 def test_ways_say_which_classes_they_are_of(load_dir, tmp_path, capsys):
-    where = {"load_dir": load_dir, "output_dir": tmp_path, "seed": 0, "steps": 2, "file_format": "png"}
-    interpolate_labels(**where, ends=("fox", "0"), rows=1)
+    way = Way(load_dir=load_dir, output_dir=tmp_path, seed=0, steps=2, file_format="png")
+    interpolate_labels(way, ends=("fox", "0"), rows=1)
     assert "\nclasses in file names: 0 is 'cat', 2 is 'fox'\n" in capsys.readouterr().out
-    interpolate_styles(**where, classes=["dog"], labels=None)
+    interpolate_styles(way, classes=["dog"], labels=None)
     said = capsys.readouterr().out
     assert "from style 1 to 2 in 1\n" in said and "\nclasses in file names: 1 is 'dog'\n" in said
 

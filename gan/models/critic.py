@@ -90,6 +90,9 @@ class Critic(keras.Model):
         for convolution, kernel in zip(self.convolutions, of_convolutions, strict=True):
             x = leaky_relu(convolution(x, kernel))
         h = tf.cast(tf.reshape(x, (tf.shape(x)[0], -1)), tf.float32)  # (B, D)
-        h = h[:, None, :] if len(labels.shape) == 3 else h
-        projection = tf.reduce_sum(h * self.embedding(labels, of_embedding), axis=-1)  # (B,) or (B, L)
-        return tf.squeeze(self.head(h, of_head), axis=-1) + projection
+        if len(labels.shape) == 2:
+            projection = tf.reduce_sum(h * self.embedding(labels, of_embedding), axis=1)  # (B,)
+            return tf.squeeze(self.head(h, of_head), axis=1) + projection
+        flat = tf.reshape(labels, (-1, labels.shape[2]))  # One product for all labels is faster than one per image.
+        embedded = tf.reshape(self.embedding(flat, of_embedding), (-1, labels.shape[1], h.shape[1]))  # (B, L, D)
+        return self.head(h, of_head) + tf.linalg.matvec(embedded, h)
