@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gan.errors import MissingError, UserError
 from gan.evaluation import judge as judge_module
 from gan.evaluation.comparison import compare, differ, grouped, table
 from gan.evaluation.evaluating import EvaluationOptions, Found, evaluate_run
+from gan.evaluation.fitting import fit
 from gan.evaluation.report import write_report
 from gan.evaluation.subject import chosen, draw, places_in_class, read_images
 from gan.evaluation.telling import lines
@@ -102,6 +104,23 @@ def test_a_checkpoint_that_is_named_itself_has_its_classifier_beside_it(trained,
     once = evaluate_run(options(trained, load_dir=path, output_dir=tmp_path, metrics=["fid", "class_fid"]))
     assert "300 samples are too few for class_fid, which are left out" in capsys.readouterr().err
     assert once.facts["scores"]["fid"] == found.facts["scores"]["fid"]
+
+
+def test_what_trained_the_judge_is_let_go_of(trained, tmp_path, monkeypatch):
+    """It holds the optimizer and the function of a training step: more memory than most scores need."""
+    made = []
+
+    def watched(network, *arguments, **options):
+        made.append(weakref.ref(network))
+        return fit(network, *arguments, **options)
+
+    monkeypatch.setattr(judge_module, "FEWEST_STEPS", 2)
+    monkeypatch.setattr(judge_module, "EPOCHS", 1)
+    monkeypatch.setattr(judge_module, "fit", watched)
+    classifier, data = checkpoints.load(trained / "checkpoints", "classifier"), tiny_data()
+    found = judge_module.find_judge(tmp_path, classifier.about, data.train)
+    assert [network() for network in made] == [None]
+    assert found.classes(data.test_images).shape == (data.test.size,)
 
 
 def test_a_damaged_judge_is_replaced(trained, found, tmp_path, monkeypatch):

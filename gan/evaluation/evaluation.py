@@ -23,6 +23,7 @@ from gan.data.dataset import Indices, Labels
 from gan.evaluation.features import Features
 from gan.evaluation.floor import halves
 from gan.evaluation.metric import Estimate, Metric, numbers_in
+from gan.freeing import free_unused
 from gan.seeding import Purpose, numpy_stream
 
 COVERED = 0.95
@@ -103,6 +104,7 @@ def evaluate(
     details: dict[str, Any] = {}
     for name, metric in metrics.items():
         progress(name)
+        free_unused()
         by = _whole if metric.whole else _alone if metric.alone else _parts
         found, others, samples = by(metric, real, fake, seed)
         details |= others

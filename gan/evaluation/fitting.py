@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gan.data.batches import Batches
 from gan.data.dataset import Subset
 from gan.devices.inference import Inference
+from gan.freeing import free_unused
 from gan.images import Pixels
 
 BATCH = 128
@@ -54,6 +55,7 @@ def fit(
         seed: of the order.
         progress: is told the share that is done, after each batch.
     """
+    free_unused()  # Such as what was made for the network before this one.
     batches = Batches(learnt, batch_size=min(BATCH, learnt.size), seed=seed)
     steps = max(epochs * batches.per_epoch, fewest_steps)
     keras.utils.set_random_seed(seed)

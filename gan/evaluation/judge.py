@@ -19,12 +19,12 @@ from tqdm import tqdm
 
 from gan import checkpoints
 from gan.about import About, Damaged, OtherVersion
-from gan.checkpoints import Loaded
 from gan.data.dataset import Subset
 from gan.devices.inference import Inference
 from gan.errors import MissingError
 from gan.evaluation.features import BATCH, digest_of_weights
 from gan.evaluation.fitting import fit
+from gan.freeing import free_unused
 from gan.images import Pixels
 from gan.models import build
 from gan.seeding import Purpose, numpy_stream
@@ -67,7 +67,9 @@ def find_judge(directory: Path, classifier: About, learnt: Subset) -> Judge:
     except (Damaged, MissingError, OtherVersion):
         found = None
     if found is None or (found.about.data, found.about.config.held_out) != (about.data, about.config.held_out):
-        found = _trained(directory, about, classifier, learnt)
+        _train(directory, about, classifier, learnt)
+        free_unused()  # All that TensorFlow made for the training: it lives as long as the network that was trained.
+        found = checkpoints.load(directory, "judge")
     network = found.network
     read = Inference(lambda images: [network(images)], size=BATCH)
 
@@ -77,8 +79,8 @@ def find_judge(directory: Path, classifier: About, learnt: Subset) -> Judge:
     return Judge(classes, digest_of_weights(network))
 
 
-def _trained(directory: Path, about: About, classifier: About, learnt: Subset) -> Loaded:
-    """A new judge; its progress is shown, and it is there for the next time."""
+def _train(directory: Path, about: About, classifier: About, learnt: Subset) -> None:
+    """Make a new judge; its progress is shown."""
     print(f"training the judge, once: it stays in {directory}", file=sys.stderr)
     with checkpoints.writing(directory, "judge"):
         network = fresh(classifier)
@@ -94,5 +96,4 @@ def _trained(directory: Path, about: About, classifier: About, learnt: Subset) -
                 seed=about.config.seed,
                 progress=lambda share: bar.update(round(100 * share) - bar.n),
             )
-        path = checkpoints.save(directory, about, {"judge": network}, keep=1)
-    return Loaded(path, about, network)
+        checkpoints.save(directory, about, {"judge": network}, keep=1)
