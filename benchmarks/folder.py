@@ -19,12 +19,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 from machine import children_peak_memory_gb, processor_name, today
-from PIL import Image, ImageDraw
+from shapes import write_shapes
 
 ROOT = Path(__file__).parents[1]
-SHAPES = ("circle", "square", "triangle")
 SIDE = 128
 LOAD = """
 import sys, time
@@ -68,33 +66,6 @@ def measure_speed(source: Path, work: Path) -> None:
     _, original = load(source)
     print(f"same data as the IDX files: {digest == again == original}")
     print(f"check and decode of 70,000 PNG files: {first:.1f} s, {70_000 / first:,.0f} images/s; again: {second:.2f} s")
-
-
-def draw_shape(rng: np.random.Generator, shape: str, side: int) -> Image.Image:
-    """A shape of one colour on another, somewhere."""
-    ground, colour = (tuple(rng.integers(0, 256, 3).tolist()) for _ in range(2))
-    picture = Image.new("RGB", (side, side), ground)
-    radius = rng.uniform(0.15, 0.3) * side
-    x, y = rng.uniform(radius, side - radius, 2)
-    draw = ImageDraw.Draw(picture)
-    if shape == "circle":
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
-    else:
-        draw.regular_polygon((x, y, radius), 4 if shape == "square" else 3, fill=colour)
-    return picture
-
-
-def write_shapes(directory: Path, *, train: int, test: int, side: int) -> None:
-    """Labelled pictures in the format of a user's own."""
-    rng = np.random.default_rng(0)
-    for split, count in (("train", train), ("test", test)):
-        (directory / split).mkdir(parents=True)
-        lines = ["Filename, Label"]
-        for number in range(count):
-            shape = SHAPES[number % len(SHAPES)]
-            draw_shape(rng, shape, side).save(directory / split / f"{number:05d}.png")
-            lines.append(f"{number:05d}.png, {shape}")
-        (directory / f"{split}_labels.csv").write_text("\n".join(lines) + "\n")
 
 
 def measure_memory(work: Path, limit_gb: float) -> None:

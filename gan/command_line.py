@@ -216,7 +216,7 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
         "(default: all visible GPUs, else the CPU)",
     )
     flags.add_argument("--deterministic", action="store_true", help="the same bits at every run, more slowly")
-    flags.add_argument("--dry-run", action="store_true", help="check everything, print the plan, and exit")
+    flags.add_argument("--dry-run", action="store_true", help="check all, print the plan and its time, and exit")
 
 
 def exit_status(main: Callable[[], None]) -> int:

@@ -18,6 +18,7 @@ from gan.checkpoints import Saved
 from gan.config import Config
 from gan.data.dataset import MAX_MEGAPIXELS
 from gan.devices.cluster import ALONE, Place
+from gan.devices.memory import resident
 from gan.devices.strategy import check_agreement
 from gan.errors import UserError
 from gan.evaluation.features import Reader
@@ -30,8 +31,10 @@ from gan.objectives.augmentation import chain
 from gan.registry import AUGMENTATIONS, OBJECTIVES
 from gan.sampling import GRID_ROWS, Sampler
 from gan.training.classifier import ClassifierTrainer
+from gan.training.foretelling import foretell
 from gan.training.gan import GanTrainer, Networks
 from gan.training.run import Run, RunOptions
+from gan.training.trainer import Trainer
 
 
 def train_classifier(config: Config, options: RunOptions, place: Place = ALONE) -> Scores | None:
@@ -55,6 +58,7 @@ def train_classifier(config: Config, options: RunOptions, place: Place = ALONE) 
     )
     run.begin(trainer)
     if options.dry_run:
+        _foretell(run, trainer)
         return None
     reader = Reader(classifier, run.strategy)
 
@@ -99,6 +103,7 @@ def train_gan(config: Config, options: RunOptions, place: Place = ALONE) -> Scor
     if run.resumed is not None:
         _check_classifier(run.resumed, digest)
     if options.dry_run:
+        _foretell(run, trainer)
         return None
     run.about = replace(run.about, classifier=digest)
     sampler = Sampler(trainer.networks.average, data.spec, noise_dims=noise_dims, strategy=strategy)
@@ -122,6 +127,13 @@ def train_gan(config: Config, options: RunOptions, place: Place = ALONE) -> Scor
         _make_film(run.records.directory)
     run.end(describe(scores))
     return scores
+
+
+def _foretell(run: Run, trainer: Trainer) -> None:
+    """Print how long the run will take. Several workers would have to agree on how many steps to time."""
+    if run.place.workers == 1:
+        source = resident(run.batches, run.strategy)
+        print(foretell(trainer, source, first_step=run.first_step, total_steps=run.total_steps))
 
 
 def _make_film(directory: Path) -> None:

@@ -5,6 +5,7 @@ Each is started as a process for some of its work and some of its refusals. The 
 
 import importlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -203,6 +204,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(work, script):
         )
     )
     assert "10 steps in 2 epochs" in out
+    assert re.search(r"^about \d+ seconds? of training here, at [\d,]+ images per second; ", out, re.MULTILINE)
     assert sorted(work.rglob("*")) == before
 
 
