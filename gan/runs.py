@@ -22,6 +22,7 @@ from gan.devices.memory import resident
 from gan.devices.strategy import check_agreement
 from gan.errors import UserError
 from gan.evaluation.features import Reader
+from gan.evaluation.overfit import Overfit
 from gan.evaluation.scores import Scorer, Scores, describe
 from gan.film import COLUMNS, make_film
 from gan.images import grid
@@ -108,6 +109,15 @@ def train_gan(config: Config, options: RunOptions, place: Place = ALONE) -> Scor
     run.about = replace(run.about, classifier=digest)
     sampler = Sampler(trainer.networks.average, data.spec, noise_dims=noise_dims, strategy=strategy)
     columns = grid_labels(data.spec, config.seed)
+    overfit = Overfit(
+        trainer.networks.critic,
+        run.batches.subset,
+        run.scored,
+        num_classes=data.spec.num_classes,
+        noise_dims=noise_dims,
+        seed=config.seed,
+        strategy=strategy,
+    )
 
     def picture(step: int) -> None:
         images = sampler.style_grid(rows=GRID_ROWS, seed=config.seed, labels=columns)
@@ -120,7 +130,7 @@ def train_gan(config: Config, options: RunOptions, place: Place = ALONE) -> Scor
 
     def evaluate(step: int) -> Scores:
         picture(step)
-        return scorer.score(sampler.sample)
+        return scorer.score(sampler.sample) | overfit.measure(sampler.sample)
 
     scores = run.train(trainer, name="GAN", evaluate=evaluate, start=start)
     if place.is_chief:

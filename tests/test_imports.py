@@ -26,7 +26,7 @@ LAYERS = (
     ("gan.data.loading", "gan.data.convert", "gan.models.*", "gan.objectives.*"),
     ("gan.devices.precision", "gan.devices.inference", "gan.devices.strategy", "gan.devices.memory"),
     ("gan.checkpoints", "gan.evaluation.features", "gan.evaluation.floor"),
-    ("gan.evaluation.metric", "gan.evaluation.fitting"),
+    ("gan.evaluation.metric", "gan.evaluation.fitting", "gan.evaluation.overfit"),
     ("gan.evaluation.metrics.frechet", "gan.sampling"),
     ("gan.evaluation.metrics.*",),
     (
