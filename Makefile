@@ -67,7 +67,7 @@ lint: .venv/.installed
 
 lock:
 	$(POETRY) lock
-	$(POETRY) export --with dev,serve,evaluate --without-urls --output requirements.txt
+	$(POETRY) export --with dev,serve,evaluate,export,parquet --without-urls --output requirements.txt
 	$(POETRY) export --with serve --without-urls --output deploy/requirements.txt
 
 clean:

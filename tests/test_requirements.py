@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 INSTALLED_GROUPS = {
-    "requirements.txt": {"main", "dev", "serve", "evaluate"},
+    "requirements.txt": {"main", "dev", "serve", "evaluate", "export", "parquet"},
     "deploy/requirements.txt": {"main", "serve"},
 }
 REQUIREMENT = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)( ;.*?)?(?P<hashes>( +--hash=sha256:[0-9a-f]{64})+)")
