@@ -26,11 +26,13 @@ PACKAGES = (
     "keras",
     "matplotlib",
     "numpy",
+    "onnx",
     "PIL",
     "pydantic",
     "scipy",
     "tensorboard",
     "tensorflow",
+    "tf2onnx",
     "tqdm",
     "yaml",
 )

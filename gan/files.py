@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -245,6 +246,27 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
             raise
         if durable:
             flush_directory(path.parent)
+
+
+@contextmanager
+def writing_directory(directory: Path) -> Iterator[Path]:
+    """A directory to fill, under a temporary name beside its own; it is moved into place once it is whole.
+
+    Args:
+        directory: a new one or an empty one; parents are made.
+
+    Raises:
+        UserError: it cannot be written; nothing is left.
+    """
+    place = directory.resolve()  # It may be `.`, or a link.
+    partial = place.with_name(f".{place.name}.part-{os.getpid()}")
+    try:
+        with writing(directory):
+            partial.mkdir(parents=True)
+            yield partial
+            partial.replace(place)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _opened(path: Path) -> IO[bytes]:

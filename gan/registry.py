@@ -1,4 +1,4 @@
-"""What can be named: one line for each objective, network, augmentation and metric, each of which is a file of its own.
+"""What can be named: a line for each objective, network, augmentation, metric and export, each in a file of its own.
 
     OBJECTIVES["hinge"]                   # the class; it is imported when it is asked for
     GENERATORS["mine"] = MyGenerator      # for as long as the process lives, such as in a notebook
@@ -83,6 +83,11 @@ METRICS = Table(
     memorisation="gan.evaluation.metrics.memorisation:memorisation",
     margin="gan.evaluation.metrics.margin:label_margin",
     cas="gan.evaluation.metrics.cas:cas",
+)
+EXPORTS = Table(
+    onnx="gan.export.onnx:write",
+    savedmodel="gan.export.savedmodel:write",
+    litert="gan.export.litert:write",
 )
 
 NETWORKS = {"generator": GENERATORS, "critic": CRITICS, "classifier": CLASSIFIERS, "judge": JUDGES}

@@ -58,9 +58,13 @@ LAYERS = (
         "gan.serving.middleware",
         "gan.serving.pages",
     ),
+    ("gan.export.drawn",),
+    ("gan.export.onnx", "gan.export.savedmodel"),
+    ("gan.export.litert",),
+    ("gan.export.exporting",),
     ("gan.serving.errors", "gan.serving.encoding", "gan.serving.watching"),
     ("gan.serving.app", "gan.serving.server"),
-    ("classifier", "train", "generate", "evaluate", "serve"),
+    ("classifier", "train", "generate", "evaluate", "serve", "export"),
 )
 
 # Trainers are handed models, data and an objective: not even a type is imported from there. Who draws does not train.

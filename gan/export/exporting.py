@@ -1,0 +1,51 @@
+"""Hand a generator on: what `export.py` calls.
+
+export(load_dir=Path("checkpoints"), file_format="onnx", output=Path("digits.onnx"))
+"""
+
+from pathlib import Path
+
+from gan.checkpoints import Which
+from gan.errors import UserError
+from gan.export.drawn import Drawn
+from gan.files import check_links, check_writable, file_errors
+from gan.registry import EXPORTS
+
+FILES = {"onnx": ".onnx", "litert": ".tflite"}
+"""Formats that are one file, and how its name should end; the others are directories."""
+
+
+@file_errors()
+def export(*, load_dir: Path, file_format: str, output: Path, checkpoint: Which = "newest") -> None:
+    """Write the average that a checkpoint holds in another format, and print what was written.
+
+    Args:
+        load_dir: directory of checkpoints, or one of them.
+        file_format: a name in `EXPORTS`.
+        output: a file, which is replaced; or a directory, which must be new or empty.
+        checkpoint: which of them.
+
+    Raises:
+        UserError: no usable checkpoint, or an output that cannot be.
+    """
+    check_output(output, file_format)
+    drawn = Drawn.from_checkpoint(load_dir, checkpoint)
+    EXPORTS[file_format](drawn, output)
+    size = sum(path.stat().st_size for path in (output.rglob("*") if output.is_dir() else [output]) if path.is_file())
+    print(f"{output}: {drawn.spec}, from {drawn.path}, {size / 1e6:.1f} MB")
+
+
+def check_output(output: Path, file_format: str) -> None:
+    """Check that the output can be written, before anything is computed.
+
+    Raises:
+        UserError: it cannot.
+    """
+    check_writable(output.parent)
+    check_links(output)
+    if file_format in FILES:
+        if output.is_dir():
+            example = output / f"model{FILES[file_format]}"
+            raise UserError(f"{output} is a directory; expected a file to write, such as {example}")
+    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UserError(f"{output} exists; expected a new directory or an empty one: name another one")

@@ -1,0 +1,167 @@
+"""What other programs draw from an exported generator is what the sampler draws."""
+
+import json
+import os
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gan.errors import MissingError, UserError
+from gan.export import exporting
+from gan.export.drawn import Drawn
+from gan.export.exporting import export
+from gan.labels import Floats, one_hot
+from gan.registry import EXPORTS
+from gan.sampling import Sampler, styles
+
+ROOT = Path(__file__).parents[1]
+PRETRAINED = {"grey": ROOT / "pretrained" / "mnist", "colour": ROOT / "pretrained" / "hands"}
+
+
+@pytest.fixture(scope="module", params=list(PRETRAINED))
+def load_dir(request) -> Path:
+    return PRETRAINED[request.param]
+
+
+@pytest.fixture(scope="module")
+def sampler(load_dir: Path) -> Sampler:
+    return Sampler.from_checkpoint(load_dir)
+
+
+def exported(load_dir: Path, file_format: str, output: Path) -> Path:
+    export(load_dir=load_dir, file_format=file_format, output=output)
+    return output
+
+
+def asked(sampler: Sampler, count: int) -> tuple[Floats, Floats]:
+    """Styles (N, Z), and labels (N, K): classes, and one mixture."""
+    labels = one_hot([number % sampler.spec.num_classes for number in range(count)], sampler.spec.num_classes)
+    labels[-1] = 1 / sampler.spec.num_classes
+    return styles(sampler.noise_dims, seed=3, numbers=range(1, count + 1)), labels
+
+
+def check_same(drawn: np.ndarray, sampler: Sampler, z: Floats, y: Floats) -> None:
+    expected = sampler.sample(y, z)
+    assert drawn.dtype == np.uint8 and drawn.shape == expected.shape
+    difference = np.abs(drawn.astype(int) - expected)
+    assert difference.max() <= 1 and (difference > 0).mean() < 0.01
+    assert expected.std() > 30  # Not two black images.
+
+
+def check_about(about: dict[str, str], load_dir: Path, sampler: Sampler) -> None:
+    assert json.loads(about["classes"]) == list(sampler.spec.class_names)
+    sizes = [int(about[name]) for name in ("height", "width", "channels", "noise_dims", "step")]
+    assert sizes == [*sampler.spec.shape, sampler.noise_dims, sampler.step]
+    assert (load_dir / about["checkpoint"]).is_dir() and json.loads(about["scores"]) == sampler.scores
+
+
+def test_onnx_runtime_draws_the_same(load_dir, sampler, tmp_path):
+    import onnxruntime
+
+    path = exported(load_dir, "onnx", tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    assert [each.name for each in session.get_inputs()] == ["style", "label"]
+    for count in (1, 7):
+        z, y = asked(sampler, count)
+        (drawn,) = session.run(["image"], {"style": z, "label": y})
+        check_same(drawn, sampler, z, y)
+    check_about(session.get_modelmeta().custom_metadata_map, load_dir, sampler)
+    assert path.stat().st_size < 1.2 * 4 * sum(
+        np.prod(v.shape) for v in Drawn.from_checkpoint(load_dir).network.variables
+    )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_litert_draws_the_same(load_dir, sampler, tmp_path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    path = exported(load_dir, "litert", tmp_path / "model.tflite")
+    interpreter = Interpreter(str(path))
+    assert not [each["op_name"] for each in interpreter._get_ops_details() if each["op_name"].startswith("Flex")]
+    draw = interpreter.get_signature_runner()
+    for count in (1, 7):
+        z, y = asked(sampler, count)
+        check_same(draw(style=z, label=y)["image"], sampler, z, y)
+    with zipfile.ZipFile(path) as archive:
+        check_about(json.loads(archive.read("about.json")), load_dir, sampler)
+
+
+def test_tensorflow_draws_the_same(load_dir, sampler, tmp_path):
+    path = exported(load_dir, "savedmodel", tmp_path / "model")
+    draw = tf.saved_model.load(str(path)).signatures["serving_default"]
+    for count in (1, 7):
+        z, y = asked(sampler, count)
+        check_same(draw(style=tf.constant(z), label=tf.constant(y))["image"].numpy(), sampler, z, y)
+    check_about(json.loads((path / "assets.extra" / "about.json").read_text()), load_dir, sampler)
+
+
+@pytest.mark.parametrize("file_format", ["onnx", "litert"])
+def test_a_file_is_replaced(file_format, tmp_path):
+    (tmp_path / "model").write_text("of before")
+    exported(PRETRAINED["grey"], file_format, tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"] and (tmp_path / "model").stat().st_size > 1e6
+
+
+def test_what_is_printed_says_what_was_written(tmp_path, capsys):
+    exported(PRETRAINED["grey"], "onnx", tmp_path / "model.onnx")
+    name = next(path.name for path in PRETRAINED["grey"].glob("gan-*"))
+    expected = f"{tmp_path / 'model.onnx'}: 28x28 grey, 10 classes, from {PRETRAINED['grey'] / name}, 2.0 MB\n"
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize(
+    ("file_format", "place", "message"),
+    [
+        ("onnx", "directory", "is a directory; expected a file to write, such as .*directory/model.onnx"),
+        ("litert", "directory", "is a directory; expected a file to write, such as .*directory/model.tflite"),
+        ("savedmodel", "directory", "exists; expected a new directory or an empty one"),
+        ("savedmodel", "file", "exists; expected a new directory or an empty one"),
+        ("onnx", "file/model.onnx", "file is a file; expected a directory to write to"),
+        ("savedmodel", "file/model", "file is a file; expected a directory to write to"),
+        ("onnx", "link", "is a link to nowhere, which leads nowhere"),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_before_anything_is_read(file_format, place, message, tmp_path):
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "directory" / "mine").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=message):
+        export(load_dir=tmp_path / "nothing", file_format=file_format, output=tmp_path / place)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_without_a_checkpoint_nothing_is_written(tmp_path):
+    with pytest.raises(MissingError, match="no gan-STEP in it"):
+        export(load_dir=tmp_path, file_format="onnx", output=tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("file_format", list(EXPORTS))
+def test_what_fails_leaves_nothing(file_format, tmp_path, monkeypatch):
+    """As when a disk is full, at the last moment."""
+
+    def full(*_):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(UserError, match=r"cannot be written \(No space left on device\); make room"):
+        exported(PRETRAINED["grey"], file_format, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_format_is_a_file_or_a_directory():
+    assert set(exporting.FILES) < set(EXPORTS)
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch, tmp_path):
+    from gan.command_line import exit_status
+
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    assert exit_status(lambda: exported(PRETRAINED["grey"], "onnx", tmp_path / "model.onnx")) == 2
+    assert not list(tmp_path.iterdir())
