@@ -4,9 +4,11 @@
     ./export.py --load-dir pretrained/mnist --format onnx --output digits.onnx
     ./export.py --format litert --output digits.tflite       # for phones
     ./export.py --format savedmodel --output digits          # for TensorFlow
+    ./export.py --format page --output page                  # a page that draws in the browser, for any static host
 
-Each has the inputs `style` (N, Z) and `label` (N, K), and the output `image`, uint8 (N, H, W, C), for any N; and it
-says its classes, sizes, checkpoint and scores. docs/export.md has a use of each.
+A page is served by `python -m http.server --directory page`. The others have the inputs `style` (N, Z) and `label`
+(N, K), and the output `image`, uint8 (N, H, W, C), for any N; they say their classes, sizes, checkpoint and scores.
+docs/export.md has a use of each.
 """
 
 import sys
@@ -26,12 +28,24 @@ def main() -> None:
     flags.add_argument(
         "--output", type=local_path, required=True, metavar="PATH", help="the file or directory to write"
     )
+    flags.add_argument(
+        "--runtime",
+        type=local_path,
+        metavar="TGZ",
+        help="of a page: npm's package onnxruntime-web, if it is here already (default: npm fetches it)",
+    )
     args = flags.parse_args()
 
     import_tensorflow()
     from gan.export.exporting import export
 
-    export(load_dir=args.load_dir, file_format=args.format, output=args.output, checkpoint=args.checkpoint)
+    export(
+        load_dir=args.load_dir,
+        file_format=args.format,
+        output=args.output,
+        checkpoint=args.checkpoint,
+        runtime=args.runtime,
+    )
 
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ EXPORTS = Table(
     onnx="gan.export.onnx:write",
     savedmodel="gan.export.savedmodel:write",
     litert="gan.export.litert:write",
+    page="gan.export.page:write",
 )
 
 NETWORKS = {"generator": GENERATORS, "critic": CRITICS, "classifier": CLASSIFIERS, "judge": JUDGES}

@@ -1,8 +1,14 @@
 """What other programs draw from an exported generator is what the sampler draws."""
 
+import base64
+import hashlib
+import io
 import json
 import os
+import shutil
+import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -11,7 +17,7 @@ import pytest
 import tensorflow as tf
 
 from gan.errors import MissingError, UserError
-from gan.export import exporting
+from gan.export import exporting, page
 from gan.export.drawn import Drawn
 from gan.export.exporting import export
 from gan.labels import Floats, one_hot
@@ -30,6 +36,21 @@ def load_dir(request) -> Path:
 @pytest.fixture(scope="module")
 def sampler(load_dir: Path) -> Sampler:
     return Sampler.from_checkpoint(load_dir)
+
+
+@pytest.fixture(autouse=True)
+def package(monkeypatch) -> bytes:
+    """What npm fetches, but small."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name in page.RUNTIME:
+            member = tarfile.TarInfo(name)
+            member.size = len(name)
+            archive.addfile(member, io.BytesIO(name.encode()))
+    package = content.getvalue()
+    monkeypatch.setattr(page, "fetched", lambda: package)
+    monkeypatch.setattr(page, "SHA512", base64.b64encode(hashlib.sha512(package).digest()).decode())
+    return package
 
 
 def exported(load_dir: Path, file_format: str, output: Path) -> Path:
@@ -165,3 +186,60 @@ def test_a_package_that_is_missing_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     assert exit_status(lambda: exported(PRETRAINED["grey"], "onnx", tmp_path / "model.onnx")) == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_a_page_is_the_servers_with_another_way_to_draw(tmp_path):
+    folder = exported(PRETRAINED["colour"], "page", tmp_path / "page")
+    served = {path.name: path.read_bytes() for path in page.PAGE.iterdir()}
+    assert {name for name, content in served.items() if (folder / name).read_bytes() != content} == {"server.js"}
+    others = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - set(served)
+    runtime = {f"onnxruntime/{name}" for name in page.RUNTIME.values()}
+    assert others == {"model.onnx", "model.json", "seeds.js"} | runtime
+    facts = json.loads((folder / "model.json").read_text())
+    assert facts["classes"] == list("0123456789") and facts["image"] == {"height": 64, "width": 64, "channels": 3}
+
+
+def test_a_copy_of_the_package_needs_no_network(tmp_path, package, monkeypatch):
+    monkeypatch.setattr(page, "fetched", None)
+    (tmp_path / "copy.tgz").write_bytes(package)
+    output = tmp_path / "page"
+    export(load_dir=PRETRAINED["grey"], file_format="page", output=output, runtime=tmp_path / "copy.tgz")
+    assert (output / "onnxruntime" / "ort.js").exists()
+
+
+@pytest.mark.parametrize(
+    ("runtime", "message"),
+    [
+        ("other.tgz", r"other.tgz is not onnxruntime-web-[\d.]+.tgz: its SHA-512 is another; expected npm's own"),
+        ("nothing.tgz", "nothing.tgz cannot be used .No such file or directory"),
+        ("directory", "directory cannot be used .Is a directory"),
+    ],
+)
+def test_another_package_is_refused(runtime, message, tmp_path):
+    (tmp_path / "other.tgz").write_bytes(b"something else")
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(UserError, match=message):
+        export(load_dir=PRETRAINED["grey"], file_format="page", output=tmp_path / "page", runtime=tmp_path / runtime)
+    assert not (tmp_path / "page").exists()
+
+
+def test_the_runtime_is_of_a_page(tmp_path):
+    with pytest.raises(UserError, match="--runtime is for --format page, not onnx; leave it out"):
+        export(load_dir=tmp_path, file_format="onnx", output=tmp_path / "model", runtime=tmp_path / "copy.tgz")
+
+
+FETCHED = page.fetched
+
+
+def test_without_npm_it_is_said_what_to_do(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(UserError, match=r"npm is not installed, and .*install npm, or pass --runtime with a copy of"):
+        FETCHED()
+
+
+def test_what_npm_says_is_told(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    failed = subprocess.CompletedProcess((), 1, "", "npm error network down\nnpm error more\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(UserError, match=r"npm cannot fetch .*network down.; look at the network, or pass --runtime"):
+        FETCHED()

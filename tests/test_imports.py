@@ -60,7 +60,7 @@ LAYERS = (
     ),
     ("gan.export.drawn",),
     ("gan.export.onnx", "gan.export.savedmodel"),
-    ("gan.export.litert",),
+    ("gan.export.litert", "gan.export.page"),
     ("gan.export.exporting",),
     ("gan.serving.errors", "gan.serving.encoding", "gan.serving.watching"),
     ("gan.serving.app", "gan.serving.server"),

@@ -16,7 +16,9 @@ FILES = {"onnx": ".onnx", "litert": ".tflite"}
 
 
 @file_errors()
-def export(*, load_dir: Path, file_format: str, output: Path, checkpoint: Which = "newest") -> None:
+def export(
+    *, load_dir: Path, file_format: str, output: Path, checkpoint: Which = "newest", runtime: Path | None = None
+) -> None:
     """Write the average that a checkpoint holds in another format, and print what was written.
 
     Args:
@@ -24,13 +26,16 @@ def export(*, load_dir: Path, file_format: str, output: Path, checkpoint: Which 
         file_format: a name in `EXPORTS`.
         output: a file, which is replaced; or a directory, which must be new or empty.
         checkpoint: which of them.
+        runtime: of a page, where its ONNX Runtime is, if it is not to be fetched.
 
     Raises:
         UserError: no usable checkpoint, or an output that cannot be.
     """
+    if runtime is not None and file_format != "page":
+        raise UserError(f"--runtime is for --format page, not {file_format}; leave it out")
     check_output(output, file_format)
     drawn = Drawn.from_checkpoint(load_dir, checkpoint)
-    EXPORTS[file_format](drawn, output)
+    EXPORTS[file_format](drawn, output, **({"runtime": runtime} if runtime else {}))
     size = sum(path.stat().st_size for path in (output.rglob("*") if output.is_dir() else [output]) if path.is_file())
     print(f"{output}: {drawn.spec}, from {drawn.path}, {size / 1e6:.1f} MB")
 

@@ -1,6 +1,7 @@
 // The large image, and what is said of it.
 
-import { request, whenQuiet } from "./api.js";
+import { whenQuiet } from "./waiting.js";
+import { request } from "./server.js";
 import { curl, describe, fileName, onlySeed } from "./state.js";
 import { styleBetween } from "./styles.js";
 

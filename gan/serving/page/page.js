@@ -2,9 +2,10 @@
 //
 // One value, `state` of state.js, is what the controls show, what is drawn and what the link holds.
 
-import { latest, requestJson, whenQuiet } from "./api.js";
+import { latest, whenQuiet } from "./waiting.js";
 import { classSliders } from "./classes.js";
 import { drawing } from "./drawing.js";
+import { HAS_API, requestJson } from "./server.js";
 import { alone, fromHash, isEmpty, percent, toHash, wholeNumber } from "./state.js";
 import { otherRows, styleStrip } from "./strip.js";
 import { drawTiles, sizeTiles } from "./tiles.js";
@@ -36,6 +37,7 @@ function run(model, message) {
   let filtered = model.classes.map((_, index) => index);
   showFacts(model);
   byId("controls").hidden = false;
+  byId("shell").hidden = !HAS_API;
 
   const drawState = drawing(model);
   const draw = latest(async (wanted) => {

@@ -1,6 +1,6 @@
 // The strip: a row a style, a column a class, each image a button that picks both.
 
-import { latest } from "./api.js";
+import { latest } from "./waiting.js";
 import { alone, onlyClass, onlySeed } from "./state.js";
 import { drawTiles, sizeTiles } from "./tiles.js";
 

@@ -1,6 +1,6 @@
 // Style vectors: those of seeds, from the server, and those between two.
 
-import { requestJson } from "./api.js";
+import { requestJson } from "./server.js";
 
 const REMEMBERED = 100;
 

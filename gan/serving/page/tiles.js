@@ -1,6 +1,6 @@
 // Several images in one request, as a grid, and its tiles on canvases.
 
-import { request } from "./api.js";
+import { request } from "./server.js";
 
 /** Pixels between and around the images of a grid, as the server leaves them. */
 const GAP = 2;
