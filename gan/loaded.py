@@ -1,0 +1,75 @@
+"""A trained GAN for other code: what `gan.load` returns.
+
+    from gan import load
+    images = load("checkpoints").sample({"3": 0.5, "8": 0.5}, seed=7)
+
+Shapes: `N` images of `H W C` height, width, channels; `K` classes.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gan.errors import UserError
+from gan.images import ImageSpec, Pixels
+from gan.labels import Floats, class_index, parse_labels
+from gan.sampling import Sampler, styles
+
+Label = str | int | Mapping[str | int, float] | Sequence[float]
+"""A class by its name or else its index, such as "3"; `CLASS:WEIGHT,CLASS:WEIGHT`; weights by class; or K weights."""
+
+
+class Loaded:
+    """The average that a checkpoint holds.
+
+    Attributes:
+        spec: of the images: sizes, and `class_names`.
+        sampler: draws from any label vectors and styles.
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        self.sampler = sampler
+        self.spec: ImageSpec = sampler.spec
+
+    @classmethod
+    def from_checkpoint(cls, directory: Path, which: str | int = "newest") -> "Loaded":
+        """Of a directory of checkpoints, or of one of them: newest, best, or of a step.
+
+        Raises:
+            UserError: there is no such checkpoint, or it is damaged.
+        """
+        if which != "newest" and which != "best" and not isinstance(which, int):
+            raise UserError(f"the checkpoint is {which!r}; expected newest, best, or a step such as 5000")
+        return cls(Sampler.from_checkpoint(directory, which))
+
+    def sample(self, label: Label, *, seed: int = 0, count: int = 1) -> Pixels:
+        """Images (N, H, W, C) uint8 of a label, in the first `count` styles of a seed: those that `generate.py` draws.
+
+        Raises:
+            UserError: there is no such class, or weights that are none; a seed or count that is none.
+        """
+        if not (isinstance(seed, int) and seed >= 0 and isinstance(count, int) and count >= 1):
+            raise UserError(f"seed is {seed!r} and count {count!r}; expected a seed from 0 and a count from 1")
+        labels = np.tile(self.label_vector(label), (count, 1))
+        return self.sampler.sample(labels, styles(self.sampler.noise_dims, seed=seed, numbers=range(1, count + 1)))
+
+    def label_vector(self, label: Label) -> Floats:
+        """Weights (K,) that sum to 1.
+
+        Raises:
+            UserError: there is no such class, or weights that are none.
+        """
+        if isinstance(label, str | int | np.integer):
+            return parse_labels(str(label), self.spec)
+        weights = np.zeros(self.spec.num_classes)
+        if isinstance(label, Mapping):
+            for name, weight in label.items():
+                weights[class_index(str(name), self.spec)] += weight
+        elif len(label) == len(weights):
+            weights[:] = label
+        else:
+            raise UserError(f"the label has {len(label)} weights; expected one for each of {len(weights)} classes")
+        if not ((weights >= 0).all() and 0 < weights.sum() < np.inf):
+            raise UserError(f"the label {label!r} has weights that cannot be; expected some from 0, not all of them 0")
+        return (weights / weights.sum()).astype(np.float32)
