@@ -73,6 +73,10 @@ FORMATS = Table(
     classes="gan.data.formats.classes:FORMAT",
     folder="gan.data.formats.tables:FORMAT",
     stylegan="gan.data.formats.stylegan:FORMAT",
+    npz="gan.data.formats.npz:FORMAT",
+    pixels="gan.data.formats.pixels:FORMAT",
+    parquet="gan.data.formats.parquet:FORMAT",
+    cifar="gan.data.formats.cifar:FORMAT",
 )
 METRICS = Table(
     fid="gan.evaluation.metrics.frechet:fid",

@@ -44,7 +44,7 @@ def _fits(place: Place) -> bool:
     if not tables.FORMAT.fits(place):
         return bool(classes)
     # A table gives their labels to pictures in one directory, or in those of its splits.
-    return len(classes - ({*SPLITS} if tables.has_listing(tree) else set())) > 1
+    return len([label for label in classes if tables.split_of(label) not in SPLIT_NAMES.values()]) > 1
 
 
 def _read(place: Place, options: ReadOptions) -> Listing:

@@ -62,7 +62,9 @@ def _read(place: Place, options: ReadOptions) -> Listing:
         read=lambda row: tree.read(row.file),
         again=lambda: _read(Place(place.path), options),
         saved_as=lambda row: row.file.replace("/", "-"),
-        notes=(f"{len(others):,} pictures have no label and are left out, such as {shown(others[0])}",) * bool(others),
+        notes=(f"{len(others):,} pictures have no label and are left out, such as {shown(others[0])}",)
+        if others
+        else (),
     )
 
 

@@ -226,7 +226,7 @@ class _Files:
             if f"/{same_form(file)}".endswith(f"/{wanted}")
             or f"/{same_form(file)}".rpartition(".")[0].endswith(f"/{wanted}")
         ]
-        own = [file for file in found if any(_split_of(part) == _split_of(self.split) for part in file.split("/")[:-1])]
+        own = [file for file in found if any(split_of(part) == split_of(self.split) for part in file.split("/")[:-1])]
         return own if self.split and len(found) > 1 and own else found
 
     def take(self, name: str) -> tuple[int, int]:
@@ -237,7 +237,7 @@ class _Files:
         return sorted(self._left)
 
 
-def _split_of(word: str) -> str:
+def split_of(word: str) -> str:
     """The split that a directory is named after: `train_images` is for training."""
     return SPLIT_NAMES.get(re.split("[^A-Za-z]", word.lower())[0], "?")
 
