@@ -1,11 +1,11 @@
-"""Convert labelled images between MNIST's files, label tables and a directory for each class, without loss.
+"""Write labelled images of any format as label tables, a directory for each class or MNIST's files, without loss.
 
     python -m gan.data.convert datasets/MNIST pictures             # train/, train_labels.csv, test/, test_labels.csv
     python -m gan.data.convert pictures back --to idx              # the very same files again
     python -m gan.data.convert by-class pictures --test-share 0.2  # from by-class/cat/*.jpg, by-class/dog/*.jpg ...
 
-What SRC is, is seen by looking. DST must not exist, or be empty. Picture files are copied as they are; pixels that are
-in no picture file are written as PNG.
+Training needs no conversion: --data-path reads what SRC may be. DST must not exist, or be empty. Picture files are
+copied as they are; pixels that are in no picture file are written as PNG.
 """
 
 import os
@@ -239,14 +239,14 @@ def _quoted(value: str) -> str:
 
 def main() -> None:
     flags = parser(__doc__)
-    flags.add_argument("source", type=local_path, metavar="SRC", help="directory of the labelled images")
+    flags.add_argument("source", type=local_path, metavar="SRC", help="the labelled images, in any format")
     flags.add_argument("target", type=local_path, metavar="DST", help="directory to make")
     flags.add_argument("--to", choices=("folder", "idx", "classes"), default="folder", help="format of DST")
     flags.add_argument(
         "--test-share",
         type=number(float, 0, 1, open_ends=True),
         default=0.1,
-        help="of each class, if SRC has a directory per class",
+        help="of each class, if SRC has no splits",
     )
     flags.add_argument("--seed", type=number(int, 0), default=0, help="decides which images are for testing")
     add_picture_flags(flags)
