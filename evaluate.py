@@ -21,7 +21,7 @@ from gan.starting import import_tensorflow
 def main() -> None:
     flags = parser(__doc__)
     add_checkpoint_flags(flags)
-    flags.add_argument("--images", type=local_path, metavar="DIR", help="evaluate these images, not a checkpoint's")
+    flags.add_argument("--images", type=local_path, metavar="PATH", help="evaluate these images, not a checkpoint's")
     flags.add_argument(
         "--classifier-dir", type=local_path, help="directory of the classifier's checkpoints (default: the --load-dir)"
     )

@@ -161,7 +161,10 @@ def add_picture_flags(flags: argparse.ArgumentParser) -> None:
 def add_data_flags(flags: argparse.ArgumentParser) -> None:
     """The flags of scripts that read a data set."""
     flags.add_argument(
-        "--data-path", type=local_text, default="datasets/MNIST", help="directory of the images, or digits (built in)"
+        "--data-path",
+        type=local_text,
+        default="datasets/MNIST",
+        help="labelled images: a directory, a .zip, .npz, .csv or .parquet file, or digits (built in)",
     )
     flags.add_argument(
         "--resize",
@@ -170,7 +173,9 @@ def add_data_flags(flags: argparse.ArgumentParser) -> None:
     )
     flags.add_argument("--on-bad-image", choices=("error", "skip"), default="error", help="images that cannot be used")
     add_picture_flags(flags)
-    flags.add_argument("--cache-dir", type=local_path, help="where decoded images are kept (default: DATA_PATH/cache)")
+    flags.add_argument(
+        "--cache-dir", type=local_path, help="where decoded images are kept (default: DATA_PATH/cache, or FILE.cache)"
+    )
 
 
 def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:

@@ -1,4 +1,4 @@
-"""What can be named: a line for each objective, network, augmentation, metric and export, each in a file of its own.
+"""What can be named: a line per objective, network, augmentation, format, metric and export, each a file of its own.
 
     OBJECTIVES["hinge"]                   # the class; it is imported when it is asked for
     GENERATORS["mine"] = MyGenerator      # for as long as the process lives, such as in a notebook
@@ -68,6 +68,16 @@ GENERATORS = Table(dcgan="gan.models.generator:Generator")
 CRITICS = Table(dcgan="gan.models.critic:Critic")
 CLASSIFIERS = Table(cnn="gan.models.classifier:Classifier")
 JUDGES = Table(residual="gan.models.residual:ResidualClassifier")
+FORMATS = Table(
+    idx="gan.data.formats.idx:FORMAT",
+    classes="gan.data.formats.classes:FORMAT",
+    folder="gan.data.formats.tables:FORMAT",
+    stylegan="gan.data.formats.stylegan:FORMAT",
+    npz="gan.data.formats.npz:FORMAT",
+    pixels="gan.data.formats.pixels:FORMAT",
+    parquet="gan.data.formats.parquet:FORMAT",
+    cifar="gan.data.formats.cifar:FORMAT",
+)
 METRICS = Table(
     fid="gan.evaluation.metrics.frechet:fid",
     class_fid="gan.evaluation.metrics.class_fid:class_fid",

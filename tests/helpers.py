@@ -11,7 +11,8 @@ from PIL import Image
 
 from gan.about import About, Kind
 from gan.config import Config
-from gan.data.dataset import DataSet
+from gan.data.dataset import DataSet, ReadOptions
+from gan.data.loading import load_dataset
 from gan.images import ImageSpec
 
 TINY = Config(
@@ -88,6 +89,11 @@ def write_idx(directory: Path, *, train: int = 80, test: int = 40, side: int = 8
             header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
             (directory / f"{prefix}-{kind}-ubyte").write_bytes(header + values.astype(np.uint8).tobytes())
     return directory
+
+
+def load_folder(path: Path, options: ReadOptions | None = None) -> DataSet:
+    """What a path holds, as `--data-path` reads it."""
+    return load_dataset(str(path), options or ReadOptions())
 
 
 class BehindPrefix:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import write_idx, write_pictures
+from helpers import load_folder, write_idx, write_pictures
 from PIL import Image
 
 from gan.command_line import exit_status
 from gan.data import convert as module
 from gan.data.convert import convert
 from gan.data.dataset import ReadOptions
-from gan.data.formats.classes import split_files
-from gan.data.formats.folder import load_folder
+from gan.data.formats.classes import FORMAT
+from gan.data.formats.format import Place
 from gan.data.formats.idx import load_idx
 from gan.data.loading import load_dataset
 
@@ -91,9 +91,13 @@ def test_a_share_of_each_class_is_for_testing_by_seed(classes, tmp_path):
     assert splits[0] != splits[2]
 
 
-def test_a_directory_a_class_as_data_says_how_to_convert_it(classes):
-    with pytest.raises(ValueError, match=r"a directory per class \(a, b, c, d\); expected label tables: make them wi"):
-        load_dataset(str(classes))
+def test_a_directory_a_class_as_data_is_what_the_converter_makes_of_it(classes, tmp_path):
+    convert(classes, tmp_path / "folder", to="folder")
+    direct, converted = (load_dataset(str(path)) for path in (classes, tmp_path / "folder"))
+    assert (direct.digest, direct.spec) == (converted.digest, converted.spec)
+    assert direct.source == (
+        f"pictures in a directory per class in {classes}; 10% of each class are for testing, drawn by seed 0"
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,7 @@ def test_a_bad_picture_is_named_and_nothing_is_left(tmp_path):
     with pytest.raises(ValueError, match=r"train_labels.csv:3: 1.png is empty"):
         convert(tmp_path / "folder", tmp_path / "idx", to="idx")
     (tmp_path / "folder" / "test" / "0.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"test_labels.csv:2: 0.png is not there; expected a picture file"):
+    with pytest.raises(FileNotFoundError, match=r"test_labels.csv:2: 0.png is not there; expected it in"):
         convert(tmp_path / "folder", tmp_path / "classes", to="classes")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
@@ -140,7 +144,7 @@ def test_places_that_cannot_be_used_are_refused(tmp_path):
         with pytest.raises(ValueError, match=problem):
             convert(source, target, to=to)
     for nothing in (tmp_path / "empty", tmp_path / "absent"):
-        with pytest.raises((ValueError, FileNotFoundError), match=r"holds no labelled images|is no directory"):
+        with pytest.raises((ValueError, FileNotFoundError), match=r"holds nothing; expected pictures|does not exist"):
             convert(nothing, tmp_path / "new", to="folder")
     convert(source, tmp_path / "empty", to="folder")
 
@@ -180,10 +184,15 @@ def test_splits_without_tables_are_not_taken_for_classes(tmp_path):
     write_pictures(tmp_path / "pets", LABELS)
     for split in LABELS:
         (tmp_path / "pets" / f"{split}_labels.csv").rename(tmp_path / "pets" / f"{split}_label.csv")
-    with pytest.raises(ValueError, match=r"holds no labelled images; expected .*train_labels\.csv"):
-        convert(tmp_path / "pets", tmp_path / "folder", to="folder")
-    with pytest.raises(ValueError, match=r"holds test, test_label\.csv, train, train_label\.csv; expected the IDX"):
-        load_dataset(str(tmp_path / "pets"))
+    for use in (
+        lambda: convert(tmp_path / "pets", tmp_path / "folder", to="folder"),
+        lambda: load_dataset(str(tmp_path / "pets")),
+    ):
+        with pytest.raises(
+            ValueError,
+            match=r"test, test_label\.csv, train, train_label\.csv, of which .*label\.csv can be read by its own name",
+        ):
+            use()
 
 
 def test_idx_files_beside_tables_are_refused(tmp_path):
@@ -199,10 +208,10 @@ def test_idx_files_beside_tables_are_refused(tmp_path):
 def test_files_that_are_no_picture_of_a_class_are_pointed_out(classes, tmp_path, capsys):
     (classes / "a" / "more").mkdir()
     (classes / "videos").mkdir()
-    for name in ("loose.png", "a/notes.txt", "a/more/b.png", "videos/c.gif", ".hidden"):
+    for name in ("loose.png", "a/notes.txt", "a/more/b.png", "videos/c.mp4", ".hidden"):
         (classes / name).touch()
     convert(classes, tmp_path / "folder", to="folder")
-    assert capsys.readouterr().err == "warning: 4 files are left out, such as a/more/b.png\n"
+    assert capsys.readouterr().err == "warning: 3 files are left out, such as a/notes.txt\n"
 
 
 def test_a_link_to_an_empty_directory_is_filled(tmp_path):
@@ -258,10 +267,10 @@ def test_converted_files_are_in_the_order_of_their_numbers(tmp_path):
     for old, new in enumerate(("train-100000.png", "train-00002.jpg", "test-00000.png")):
         (zero / f"{old}.png").rename(zero / new)
     (tmp_path / "all" / "1" / "0.png").rename(tmp_path / "all" / "1" / "train-00001.png")
-    files = split_files(tmp_path / "all", test_share=0.9, seed=0)
-    assert [(file.split, file.label, file.path.name) for file in files] == [
-        ("train", "1", "train-00001.png"), ("train", "0", "train-00002.jpg"), ("train", "0", "train-100000.png"),
-        ("test", "0", "test-00000.png"),
+    listing = FORMAT.read(Place(tmp_path / "all"), ReadOptions(test_share=0.9))
+    assert [(split.name, row.file) for split in listing.splits for row in split.rows] == [
+        ("train", "1/train-00001.png"), ("train", "0/train-00002.jpg"), ("train", "0/train-100000.png"),
+        ("test", "0/test-00000.png"),
     ]  # fmt: skip
 
 

@@ -37,6 +37,49 @@ def png(depth: int, colour: int, rows: bytes, *, width: int, height: int, transp
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+def tiff(pixels: np.ndarray) -> bytes:
+    """A TIFF of 16 bits per channel, which Pillow does not write in colour."""
+    height, width, channels = pixels.shape
+    data = pixels.astype("<u2").tobytes()
+    values = {256: width, 257: height, 258: 16, 259: 1, 262: 2, 273: 8, 277: channels, 278: height, 279: len(data)}
+    entries = [struct.pack("<HHII", tag, 4 if tag in (273, 279) else 3, 1, value) for tag, value in values.items()]
+    bits = struct.pack("<3H", 16, 16, 16)
+    start = 8 + len(data) + len(bits)
+    entries[2] = struct.pack("<HHII", 258, 3, 3, 8 + len(data))
+    directory = struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+    return b"II*\0" + struct.pack("<I", start) + data + bits + directory
+
+
+@pytest.mark.parametrize(
+    ("file_format", "options"),
+    [("WEBP", {"lossless": True}), ("BMP", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"})],
+)
+def test_other_kinds_of_pictures_are_read(file_format, options):
+    for pixels in (RGB, GREY):
+        content = encoded(pixels, file_format, **options)
+        np.testing.assert_array_equal(decode(content).pixels.squeeze(), pixels)
+        for length in range(len(content)):
+            try:
+                found = decode(content[:length]).pixels
+            except BadImage:
+                continue
+            np.testing.assert_array_equal(found.squeeze(), pixels)
+
+
+def test_the_first_frame_of_a_gif_is_read():
+    frames = [Image.fromarray(each).quantize(256) for each in (RGB, RGB[::-1])]
+    content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(decode(content).pixels, np.asarray(frames[0].convert("RGB")))
+
+
+def test_grey_of_16_bits_in_a_tiff_is_rounded():
+    values = np.array([[0, 128, 129], [385, 65_407, 65_535]], np.uint16)
+    for order in ("<u2", ">u2"):
+        found = decode(encoded(Image.fromarray(values.astype(order)), "TIFF"))
+        np.testing.assert_array_equal(found.pixels[..., 0], np.rint(values / 257))
+        assert found.rounded
+
+
 def test_grey_and_rgb_are_taken_as_they_are():
     np.testing.assert_array_equal(decode(encoded(GREY)).pixels, GREY[..., None])
     np.testing.assert_array_equal(decode(encoded(RGB)).pixels, RGB)
@@ -151,13 +194,9 @@ def test_few_bits_of_grey_use_the_whole_range(depth):
     ("content", "problem"),
     [
         (b"", "is empty"),
-        (bytes(range(20)), "is neither a PNG nor a JPEG file"),
+        (bytes(range(20)), "is no picture of a kind that can be read, such as PNG or JPEG"),
         (b"hello", "is text: download the file itself"),
         ("Größe: 3".encode(), "is text: download the file itself"),
-        (encoded(RGB, "GIF"), "is a GIF picture: save it as PNG or JPEG"),
-        (encoded(RGB, "WEBP"), "is a WebP picture: save it as PNG or JPEG"),
-        (encoded(RGB, "BMP"), "is a BMP picture: save it as PNG or JPEG"),
-        (encoded(RGB, "TIFF"), "is a TIFF picture: save it as PNG or JPEG"),
         (encoded(RGB, "JPEG2000"), "is a JPEG 2000 picture: save it as PNG or JPEG"),
         (encoded(RGB, "AVIF"), "is an AVIF picture: save it as PNG or JPEG"),
         (b"%PDF-1.4\n", "is a PDF document: save it as PNG or JPEG"),
@@ -186,6 +225,15 @@ def test_few_bits_of_grey_use_the_whole_range(depth):
         (b"PK\x03\x04\x14\0", "is a zip archive: unpack it"),
         (encoded(Image.new("CMYK", (3, 2)), "JPEG"), "is a CMYK image; expected grey or RGB"),
         (encoded(RGB, append_images=[Image.fromarray(RGB[::-1])], save_all=True), "is an animation"),
+        (
+            encoded(RGB, "WEBP", append_images=[Image.fromarray(RGB[::-1])], save_all=True, lossless=True),
+            "is an animation",
+        ),
+        (encoded(RGB, "TIFF", append_images=[Image.fromarray(RGB[::-1])], save_all=True), "is several pages"),
+        (encoded(Image.new("CMYK", (3, 2)), "TIFF"), "is a CMYK image; expected grey or RGB"),
+        (encoded(Image.new("F", (3, 2)), "TIFF"), "is a F image; expected grey or RGB"),
+        (tiff(RGB.astype(np.uint16) * 257), "has 16 bits per channel; expected 8"),
+        (b"GIF89a", "cannot be decoded"),
         (encoded(RGB)[:8], "is truncated"),
         (b"\xff\xd8\xff", "cannot be decoded (its first bytes are damaged)"),
         (b"\x89PNG\r\n\x1a\n" + bytes(4) + b"IEND\xaeB`\x82", "is damaged: it does not begin with a PNG header"),

@@ -270,7 +270,7 @@ def test_the_report_of_images_without_a_run(trained, found, tmp_path):
         ({"data_path": "digits"}, "the classifier was trained on 8x8 grey, 10 classes; expected those of digits"),
         ({"checkpoint": 7}, "no gan checkpoint of step 7; expected one of"),
         ({"samples": 3}, "has 400 test images, and --samples is 3; expected at least 4 of both"),
-        ({"images": Path("nowhere"), "metrics": ["fid"]}, "nowhere is no directory; expected one of images"),
+        ({"images": Path("nowhere"), "metrics": ["fid"]}, "nowhere does not exist; expected images, such as"),
         ({"images": Path("nowhere"), "metrics": ["margin"]}, "--metrics margin needs the critic of a checkpoint"),
         ({"classifier_dir": Path("nowhere")}, "nowhere: no such directory"),
     ],
@@ -284,8 +284,8 @@ def test_what_cannot_be_evaluated_is_said_before_anything_is_written(trained, tm
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("3-1.png", b"no picture", r"3-1\.png is text"),
-        ("3-1.png", encode(np.zeros((4, 4, 1), np.uint8), "png"), r"has 4x4 pixels; expected 8x8 grey"),
+        ("3-1.png", b"no picture", r"3-1\.png: is text"),
+        ("3-1.png", encode(np.zeros((4, 4, 1), np.uint8), "png"), r"3-1\.png: is 4x4; expected 8x8, as image_size"),
         ("3-1.png", encode(np.arange(192).reshape(8, 8, 3).astype(np.uint8), "png"), "is in colour; expected 8x8 grey"),
         ("x-1.png", encode(np.zeros((8, 8, 1), np.uint8), "png"), r"x-1\.png: there is no class 'x'"),
     ],

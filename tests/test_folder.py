@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 import PIL
 import pytest
-from helpers import write_pictures
+from helpers import load_folder, write_pictures
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, features
 
 from gan.data import cache
+from gan.data import pictures as folder
 from gan.data.dataset import DataSet, ReadOptions
 from gan.data.decoding import resized
-from gan.data.formats import folder
-from gan.data.formats.folder import load_folder
 
 LABELS = {"train": ["dog", "cat", "dog", "emu", "cat"], "test": ["emu", "dog", "cat"]}
 SKIP = ReadOptions(on_bad_image="skip")
@@ -67,7 +66,7 @@ def test_a_folder_is_read_in_the_order_of_its_tables(tmp_path, channels):
     assert data.train_labels.tolist() == [1, 0, 1, 2, 0]
     assert data.test_labels.tolist() == [2, 1, 0]
     assert data.describe() == (
-        f"PNG and JPEG files in {tmp_path}\nimages of 6x9x{channels} in 3 classes\n"
+        f"pictures in {tmp_path}\nimages of 6x9x{channels} in 3 classes\n"
         "train 5 images (cat: 2, dog: 2, emu: 1)\ntest 3 images (cat: 1, dog: 1, emu: 1)"
     )
 
@@ -104,9 +103,7 @@ def test_transparency_is_mentioned(directory):
     Image.new("RGBA", (8, 8), (200, 100, 0, 128)).save(directory / "train" / "1.png")
     for _ in range(2):
         data = load_folder(directory, ReadOptions())
-        assert data.describe().startswith(
-            f"PNG and JPEG files in {directory}, 1 of them with transparent parts, laid on black\n"
-        )
+        assert data.describe().startswith(f"pictures in {directory}, 1 of them with transparent parts, laid on black\n")
     np.testing.assert_array_equal(data.train_images[1, 0, 0], [100, 50, 0])
 
 
@@ -145,8 +142,8 @@ def test_other_sizes_are_an_error_that_shows_them(directory):
 
 def test_all_images_are_held_to_one_size(tmp_path, monkeypatch):
     """That of most of the first, whatever the very first and the last have."""
-    monkeypatch.setattr("gan.data.formats.folder.FIRST_ROWS", 3)
-    monkeypatch.setattr("gan.data.formats.folder.PART_ROWS", 2)
+    monkeypatch.setattr("gan.data.pictures.FIRST_ROWS", 3)
+    monkeypatch.setattr("gan.data.pictures.PART_ROWS", 2)
     write_pictures(tmp_path, {"train": ["a"] * 8, "test": ["a"]})
     for index in (0, 6, 7):
         Image.new("L", (9, 5)).save(tmp_path / "train" / f"{index}.png")
@@ -155,7 +152,7 @@ def test_all_images_are_held_to_one_size(tmp_path, monkeypatch):
 
 
 def test_a_size_is_found_behind_damaged_images(tmp_path, monkeypatch):
-    monkeypatch.setattr("gan.data.formats.folder.FIRST_ROWS", 2)
+    monkeypatch.setattr("gan.data.pictures.FIRST_ROWS", 2)
     write_pictures(tmp_path, {"train": ["a"] * 8, "test": ["a"]})
     for index in range(5):
         (tmp_path / "train" / f"{index}.png").write_bytes(b"")
@@ -165,7 +162,7 @@ def test_a_size_is_found_behind_damaged_images(tmp_path, monkeypatch):
 def test_one_large_file_at_the_start_does_not_tell_the_size(tmp_path, monkeypatch):
     write_pictures(tmp_path, {"train": ["a"] * 20, "test": ["a"]})
     Image.new("L", (30, 30)).save(tmp_path / "train" / "0.png", compress_level=0)
-    monkeypatch.setattr("gan.data.formats.folder.PART_BYTES", 800)
+    monkeypatch.setattr("gan.data.pictures.PART_BYTES", 800)
     assert refusal(tmp_path)[1] == [
         f"{tmp_path}/train_labels.csv:2: 0.png is 30x30; expected 8x8, as most of the first images"
     ]

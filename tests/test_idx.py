@@ -3,7 +3,7 @@
 import argparse
 import gzip
 import hashlib
-import re
+import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -215,24 +215,19 @@ def test_files_that_do_not_fit_together_are_named(
     assert str(error.value).endswith("; correct it, or name another directory")
 
 
-def test_letters_of_emnist_are_told_by_their_labels(tmp_path: Path) -> None:
-    """They are the user's: nothing is to be deleted or downloaded; what docs/training.md shows makes them readable."""
+def test_letters_of_emnist_under_mnists_names_are_told_by_their_labels(tmp_path: Path) -> None:
+    """They are the user's: nothing is to be deleted or downloaded; under their own names they can be read."""
     letters = (np.arange(26) + 1).astype(np.uint8)
     write_mnist(tmp_path, train_images=some_images(26), train_labels=letters, test_labels=letters[-4:])
-    for name in NAMES:
-        (tmp_path / f"{name}.gz").write_bytes(gzip.compress((tmp_path / name).read_bytes()))
-        (tmp_path / name).unlink()
     with pytest.raises(UserError) as error:
         load_idx(tmp_path)
     assert str(error.value) == (
-        f"{tmp_path / TRAIN_LABELS}.gz has the labels 1 to 26, as EMNIST's letters have; expected them to begin at 0: "
-        "see docs/training.md"
+        f"{tmp_path / TRAIN_LABELS} has the labels 1 to 26, as EMNIST's letters have; expected them to begin at 0, or "
+        "EMNIST's own names of the files, such as emnist-letters-train-labels-idx1-ubyte"
     )
-    (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "training.md").read_text(), re.DOTALL)
-    exec(snippet.replace("letters", str(tmp_path)))
-    dataset = load_idx(tmp_path)
-    assert dataset.train_labels.tolist() == list(range(26))
-    assert dataset.test_labels.tolist() == [22, 23, 24, 25]
+    for name in NAMES:
+        (tmp_path / name).rename(tmp_path / f"emnist-letters-{name.replace('t10k', 'test')}")
+    assert load_dataset(str(tmp_path)).spec.class_names == tuple(string.ascii_uppercase)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
@@ -307,10 +302,10 @@ def test_the_download_is_named_for_the_default_alone(tmp_path: Path, monkeypatch
             load_dataset(data_path)
         return str(error.value)
 
-    assert found("datasets/MNIST") == f"datasets/MNIST does not exist; expected a directory of images: {download}"
-    assert found("no/such place") == f"no/such place does not exist; expected a directory of images: {other}"
+    assert found("datasets/MNIST") == f"datasets/MNIST does not exist; expected labelled images: {download}"
+    assert found("no/such place") == f"no/such place does not exist; expected labelled images: {other}"
     (tmp_path / "pets").mkdir()
-    assert found("petss") == f"petss does not exist; expected a directory of images, such as pets: {other}"
+    assert found("petss") == f"petss does not exist; expected labelled images, such as pets: {other}"
     (tmp_path / "datasets" / "MNIST").mkdir(parents=True)
     assert found("datasets/MNIST").endswith(f"; {download}")
     (tmp_path / "datasets" / "MNIST" / TRAIN_IMAGES).write_bytes(HTML)
@@ -344,16 +339,34 @@ def test_a_directory_of_something_else_is_said_to_be(tmp_path: Path, names: list
     with pytest.raises(ValueError) as error:
         load_dataset(str(tmp_path))
     assert str(error.value).startswith(
-        f"{tmp_path} holds {found}; expected the IDX files of MNIST, or train/, train_labels.csv"
+        f"{tmp_path} holds {found}; expected pictures in a directory per class or with label tables (or a zip archive"
     )
     assert "; name another one, or pass --data-path digits" in str(error.value)
 
 
-def test_a_file_as_data_path_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / NAMES[0]
-    path.touch()
-    with pytest.raises(ValueError, match="is a file; expected a directory; name another one"):
+def test_one_of_the_files_stands_for_all_four(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    by_name = load_dataset(str(tmp_path / NAMES[3]))
+    assert by_name.digest == load_dataset(str(tmp_path)).digest
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "is empty"),
+        (gzip.compress(b"x"), "is a gzip archive"),
+        (LFS, "is a Git LFS pointer"),
+        (HTML, "is a web page, perhaps an error of a download"),
+        (b"\x89PNG\r\n\x1a\n", "is a PNG picture"),
+        (b"\x93NUMPY", "is a file of an unknown kind"),
+    ],
+)
+def test_a_file_of_something_else_is_said_to_be(tmp_path: Path, content: bytes, found: str) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as error:
         load_dataset(str(path))
+    assert str(error.value).startswith(f"{path} {found}; expected pictures in a directory per class")
 
 
 def small_dataset(**changes: Any) -> DataSet:

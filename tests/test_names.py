@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import write_pictures
+from helpers import load_folder, write_pictures
 
+from gan.data import listing
 from gan.data.convert import convert
 from gan.data.dataset import ReadOptions
-from gan.data.formats import listing
-from gan.data.formats.folder import load_folder
-from gan.data.formats.listing import read_listing, shown
+from gan.data.formats.tables import read_listing, shown
 from gan.errors import UserError
 from gan.files import warn_once
 from gan.images import ImageSpec

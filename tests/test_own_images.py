@@ -9,8 +9,8 @@ from helpers import TINY, write_idx, write_pictures
 from PIL import Image
 
 from gan import checkpoints
+from gan.data import pictures as folder
 from gan.data.convert import convert
-from gan.data.formats import folder
 from gan.drawing import generate
 from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler

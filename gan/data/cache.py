@@ -25,7 +25,8 @@ import PIL
 from PIL import features
 
 from gan.data.dataset import MAX_MEGAPIXELS, DataSet, ReadOptions, parts
-from gan.data.formats.listing import Listing, read_listing
+from gan.data.listing import Listing
+from gan.data.tree import CACHED
 from gan.errors import UserError
 from gan.files import check_writable, exclusive, file_errors, flush, warn_once, writing
 from gan.images import Pixels
@@ -35,9 +36,8 @@ VERSION = 2
 
 IMAGES, ABOUT = "images.bin", "about.json"
 
-NAME = re.compile(r"[0-9a-f]{16}-(native|\d+x\d+(-[a-z]+)?)")
-PARTIAL = re.compile(rf"\.{NAME.pattern}\.part-\d+")
-"""Of entries, and of those being written: the directory may hold other things, which are none of ours."""
+PARTIAL = re.compile(rf"\.{CACHED.pattern}\.part-\d+")
+"""Of entries being written: the directory may hold other things, which are none of ours."""
 
 
 class PixelFile:
@@ -104,7 +104,7 @@ class Entry:
     """What is in the cache.
 
     Attributes:
-        directory: of the data, absolute.
+        directory: where the data are, absolute.
         shape: (N, H, W, C) of the images, height, width and channels.
         skipped: rows that cannot be used, numbered from 0 through both splits, and why.
         transparent: how many images were laid on black.
@@ -134,13 +134,18 @@ def entry_name(listing: Listing, options: ReadOptions) -> str:
     return f"{_digest(listing, options)}-{size}"
 
 
+def place_of(path: Path) -> Path:
+    """The directory of the cache, where none is named: in that of the data, or beside the file of the data."""
+    return path / "cache" if path.is_dir() else path.with_name(f"{path.name}.cache")
+
+
 def cached(listing: Listing, options: ReadOptions, *, fill: Fill, read: Read) -> tuple[Entry, DataSet]:
     """The entry of a listing, and its data, of mapped images; where it is not there, `fill` writes the images.
 
     Raises:
         UserError: the cache cannot be written; or what `fill` raises.
     """
-    cache = options.cache_dir or listing.directory / "cache"
+    cache = options.cache_dir or place_of(listing.path)
     path = cache / entry_name(listing, options)
     if found := _open(path, listing, options, read):
         return found
@@ -157,7 +162,7 @@ def _digest(listing: Listing, options: ReadOptions) -> str:
 
     Of NumPy only whole numbers are wanted, which are those of any version.
     """
-    directory = "" if options.cache_dir is None else listing.directory.resolve()
+    directory = "" if options.cache_dir is None else listing.path.resolve()
     jpeg = features.version("libjpeg_turbo") or features.version("jpg")
     if options.max_megapixels != MAX_MEGAPIXELS:
         directory = f"{directory} {options.max_megapixels:g}"
@@ -197,16 +202,16 @@ def _write(path: Path, listing: Listing, options: ReadOptions, fill: Fill) -> En
             partial.mkdir()
             entry = fill(partial / IMAGES, listing, options)
             with file_errors():
-                changed = read_listing(listing.directory).digest() != listing.digest()
+                changed = listing.again().digest() != listing.digest()
             if changed:
-                raise UserError(f"{listing.directory} has changed while it was read; run the command again")
+                raise UserError(f"{listing.path} has changed while it was read; run the command again")
             (partial / ABOUT).write_text(json.dumps(asdict(entry), indent=1), encoding="utf-8")
             shutil.rmtree(path, ignore_errors=True)
             partial.rename(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     for other in path.parent.iterdir():
-        stale = NAME.fullmatch(other.name) and not other.name.startswith(_digest(listing, options))
+        stale = CACHED.fullmatch(other.name) and not other.name.startswith(_digest(listing, options))
         if stale and (options.cache_dir is None or _directory(other) == entry.directory):
             shutil.rmtree(other, ignore_errors=True)
     return entry

@@ -1,11 +1,11 @@
-"""Convert labelled images between MNIST's files, label tables and a directory for each class, without loss.
+"""Write labelled images of any format as label tables, a directory for each class or MNIST's files, without loss.
 
     python -m gan.data.convert datasets/MNIST pictures             # train/, train_labels.csv, test/, test_labels.csv
     python -m gan.data.convert pictures back --to idx              # the very same files again
     python -m gan.data.convert by-class pictures --test-share 0.2  # from by-class/cat/*.jpg, by-class/dog/*.jpg ...
 
-What SRC is, is seen by looking. DST must not exist, or be empty. Picture files are copied as they are; pixels that are
-in no picture file are written as PNG.
+Training needs no conversion: --data-path reads what SRC may be. DST must not exist, or be empty. Picture files are
+copied as they are; pixels that are in no picture file are written as PNG.
 """
 
 import os
@@ -21,24 +21,16 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from gan.command_line import add_picture_flags, exit_status, local_path, number, parser
-from gan.data.dataset import MAX_MEGAPIXELS, DataSet
+from gan.data.dataset import MAX_MEGAPIXELS, DataSet, ReadOptions
 from gan.data.decoding import BadImage, decode, quiet
-from gan.data.formats.classes import class_directories, left_out, split_files
-from gan.data.formats.idx import NAMES, UINT8, has_idx_files, load_idx
-from gan.data.formats.listing import (
-    FILES,
-    HEADER,
-    MAX_NAME_LENGTH,
-    SPLITS,
-    class_order,
-    has_listing,
-    read_listing,
-    row_problem,
-    shown,
-    warn_of_look_alikes,
-)
+from gan.data.formats.columns import HEADER, MAX_NAME_LENGTH, row_problem
+from gan.data.formats.idx import NAMES, UINT8
+from gan.data.formats.tables import FILES
+from gan.data.listing import SPLITS, Listing, Row, class_order
+from gan.data.loading import open_data
+from gan.data.pictures import content_of, problem
 from gan.errors import MissingError, UserError
-from gan.files import check_links, check_writable, file_errors, read_file, writing
+from gan.files import check_writable, file_errors, writing
 from gan.images import Pixels, encode
 from gan.threads import in_order
 
@@ -46,31 +38,39 @@ MAX_IDX_CLASSES = 256
 
 
 class Item(NamedTuple):
-    """A labelled image: a picture file, or pixels (H, W, C); `name` is that of its file in a label table."""
+    """A labelled image: a picture of a listing, or pixels (H, W, C); `name` is that of its file in a label table."""
 
     split: str
     label: str
     name: str
     where: str
-    image: Path | Pixels
+    image: Row | Pixels
+    listing: Listing | None = None
 
     def content(self) -> bytes:
         """The picture file."""
-        return read_file(self.image) if isinstance(self.image, Path) else encode(self.image, "png")
+        if not isinstance(self.image, Row):
+            return encode(self.image, "png")
+        assert self.listing is not None
+        content = content_of(self.listing, self.image)
+        if isinstance(content, BadImage):
+            raise UserError(problem(self.listing, self.image, content))
+        return content
 
     def suffix(self) -> str:
-        return self.image.suffix.lower() if isinstance(self.image, Path) else ".png"
+        return Path(self.name).suffix.lower()
 
     def pixels(self, *, max_megapixels: float) -> Pixels:
-        if not isinstance(self.image, Path):
+        if not isinstance(self.image, Row):
             return self.image
+        assert self.listing is not None
         try:
-            picture = decode(read_file(self.image), max_megapixels=max_megapixels)
+            picture = decode(self.content(), max_megapixels=max_megapixels)
             if picture.transparent or picture.rounded:
                 what = "transparent parts" if picture.transparent else "16 bits per channel"
                 raise BadImage(f"has {what}, which IDX files cannot hold")
-        except BadImage as problem:
-            raise UserError(f"{self.where}: {self.image.name} {problem}") from None
+        except BadImage as error:
+            raise UserError(problem(self.listing, self.image, error)) from None
         return picture.pixels
 
 
@@ -99,7 +99,7 @@ def convert(
     """
     place = target.resolve()
     found, items = read_items(source, test_share=test_share, seed=seed)
-    if found == to:
+    if found == to and source.is_dir() and (to != "folder" or any((source / name).is_file() for name in FILES)):
         raise UserError(f"{source} is in the format {to} already; name another one with --to")
     if target.exists() and (not target.is_dir() or any(target.iterdir()) or target.is_mount()):
         raise UserError(f"{target} exists; expected a new directory or an empty one: name another one")
@@ -136,43 +136,25 @@ def _check_splits(items: list[Item]) -> None:
 
 def read_items(source: Path, *, test_share: float, seed: int) -> tuple[str, list[Item]]:
     """The format of `source`, and its images, training split first."""
-    check_links(source)
-    if not source.is_dir():
-        raise MissingError(f"{source} is no directory; expected one with labelled images")
-    if has_idx_files(source) and has_listing(source):
-        raise UserError(f"{source} holds IDX files and label tables; expected one of them: move the other away")
-    if has_idx_files(source):
-        return "idx", _idx_items(load_idx(source))
-    if has_listing(source):
-        listing = read_listing(source)
-        for split in listing.splits:
-            for row in split.rows:
-                if row.size < 0:
-                    found = "is no file" if split.path(row).exists() else "is not there"
-                    raise MissingError(f"{split.where(row)}: {row.name} {found}; expected a picture file")
-        return "folder", [
-            Item(split.name, row.label, row.name, split.where(row), split.path(row))
-            for split in listing.splits
-            for row in split.rows
-        ]
-    if class_directories(source):
-        files = split_files(source, test_share=test_share, seed=seed)
-        warn_of_look_alikes({label for _, label, _ in files})
-        if others := left_out(source):
-            print(f"warning: {len(others):,} files are left out, such as {shown(others[0])}", file=sys.stderr)
-        return "classes", [
-            Item(split, label, f"{label}-{path.name}", shown(str(path)), path) for split, label, path in files
-        ]
-    raise UserError(
-        f"{source} holds no labelled images; expected {', '.join(NAMES)}, or {', '.join(FILES)}, or a directory of "
-        ".png or .jpg files for each class"
-    )
+    name, found = open_data(source, ReadOptions(test_share=test_share, split_seed=seed))
+    if isinstance(found, DataSet):
+        return name, _array_items(found)
+    found.tell()
+    for row in found.places():
+        if row.size < 0:
+            raise MissingError(problem(found, row, content_of(found, row)))
+    return name, [
+        Item(split.name, row.label, found.saved_as(row), found.where(row), row, found)
+        for split in found.splits
+        for row in split.rows
+    ]
 
 
-def _idx_items(dataset: DataSet) -> list[Item]:
+def _array_items(dataset: DataSet) -> list[Item]:
+    names = dataset.spec.class_names
     splits = (dataset.train_images, dataset.train_labels), (dataset.test_images, dataset.test_labels)
     return [
-        Item(split, str(label), f"{number:05d}.png", f"{dataset.source}, {split} image {number}", image)
+        Item(split, names[label], f"{number:05d}.png", f"{dataset.source}, {split} image {number}", image)
         for split, (images, labels) in zip(SPLITS, splits, strict=True)
         for number, (image, label) in enumerate(zip(images, labels, strict=True))
     ]
@@ -183,11 +165,11 @@ def write_folder(directory: Path, items: list[Item]) -> None:
     tables = {split: [", ".join(HEADER)] for split in SPLITS}
     names = Counter((item.split, item.name) for item in items)
     for item in items:
-        problem = row_problem([item.name, item.label], item.split)
+        wrong = row_problem([item.name, item.label], item.split)
         if names[item.split, item.name] > 1:
-            problem = f"{item.name} is the name of {names[item.split, item.name]} images; expected one of each name"
-        if problem:
-            raise UserError(f"{item.where}: {problem}: rename it")
+            wrong = f"{item.name} is the name of {names[item.split, item.name]} images; expected one of each name"
+        if wrong:
+            raise UserError(f"{item.where}: {wrong}: rename it")
         tables[item.split].append(f"{_quoted(item.name)}, {_quoted(item.label)}")
     for split, lines in tables.items():
         (directory / split).mkdir()
@@ -257,14 +239,14 @@ def _quoted(value: str) -> str:
 
 def main() -> None:
     flags = parser(__doc__)
-    flags.add_argument("source", type=local_path, metavar="SRC", help="directory of the labelled images")
+    flags.add_argument("source", type=local_path, metavar="SRC", help="the labelled images, in any format")
     flags.add_argument("target", type=local_path, metavar="DST", help="directory to make")
     flags.add_argument("--to", choices=("folder", "idx", "classes"), default="folder", help="format of DST")
     flags.add_argument(
         "--test-share",
         type=number(float, 0, 1, open_ends=True),
         default=0.1,
-        help="of each class, if SRC has a directory per class",
+        help="of each class, if SRC has no splits",
     )
     flags.add_argument("--seed", type=number(int, 0), default=0, help="decides which images are for testing")
     add_picture_flags(flags)

@@ -43,10 +43,12 @@ class ReadOptions:
     Attributes:
         image_size: (H, W) that all images shall have; None: all have the same already.
         resize: how to make that size of images of another; None: they are wrong.
-        cache_dir: where decoded images are kept; None: `cache` in the directory of the data.
+        cache_dir: where decoded images are kept; None: `cache` in the directory of the data, or `FILE.cache`.
         on_bad_image: whether an image that cannot be used is an error, or left out.
         max_megapixels: of a picture; one of more cannot be used.
         batch_size: images that must be listed for training, at least.
+        test_share: of the images of each class, for testing, where nothing says which are.
+        split_seed: decides which.
     """
 
     image_size: tuple[int, int] | None = None
@@ -55,6 +57,8 @@ class ReadOptions:
     on_bad_image: Literal["error", "skip"] = "error"
     max_megapixels: float = MAX_MEGAPIXELS
     batch_size: int = 1
+    test_share: float = 0.1
+    split_seed: int = 0
 
 
 class Subset(NamedTuple):

@@ -1,9 +1,10 @@
-"""From the bytes of a PNG or JPEG file to uint8 pixels: converted by rule, or refused by name, never cut silently.
+"""From the bytes of a picture file to uint8 pixels: converted by rule, or refused by name, never cut silently.
 
 Grey, RGB and palette images are taken as they are; transparency is laid on black; 16-bit grey is rounded to 8 bits; the
 orientation that EXIF tells is applied. Text and colour profiles are left out unread. A picture whose three channels are
-equal everywhere is grey. CMYK, animations and 16-bit colour, which Pillow would cut, are refused. Every chunk of a PNG
-must have its checksum, which Pillow does not look at.
+equal everywhere is grey. CMYK, animations and 16-bit colour, which Pillow would cut, are refused; of a GIF the first
+frame is taken. Every chunk of a PNG must have its checksum, which Pillow does not look at. PNG, JPEG (also MPO, as
+telephones write it), WebP, BMP, GIF and TIFF are read.
 
     picture = decode(Path("cat.png").read_bytes())
     small = resized(picture.pixels, height=64, width=64, how="crop")
@@ -13,6 +14,7 @@ Shapes: `H W C` height, width, channels (1 or 3).
 
 import io
 import math
+import re
 import struct
 import warnings
 import zlib
@@ -21,7 +23,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from gan.data.dataset import MAX_MEGAPIXELS, Resize
 from gan.data.kinds import kind_of
@@ -41,7 +43,18 @@ PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"acTL", b"fcTL"
 NOTES = (*range(0xE1, 0xEE), 0xEF, 0xFE)
 """Segments of a JPEG that say nothing of the pixels, but for EXIF, which shares the first of these with others."""
 
-MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16")
+OTHERS = {
+    rb"RIFF....WEBP": "WEBP",
+    rb"BM....\0\0\0\0": "BMP",
+    rb"GIF8[79]a": "GIF",
+    rb"(II\*\0|MM\0\*)": "TIFF",
+}
+"""How other kinds of pictures begin, and what Pillow calls them."""
+
+BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262
+"""Tags of a TIFF."""
+
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16", "I;16B")
 
 
 class BadImage(ValueError):
@@ -69,23 +82,24 @@ def quiet() -> Iterator[None]:
 
 
 def decode(content: bytes, *, max_megapixels: float = MAX_MEGAPIXELS) -> Picture:
-    """Pixels of the bytes of a PNG or JPEG file.
+    """Pixels of the bytes of a picture file.
 
     Raises:
         BadImage: it is none, is damaged, is larger than that, or is of a kind that would lose something.
     """
-    depth = 8
+    depth, formats = 8, ["PNG", "JPEG"]
     if content.startswith(PNG_SIGNATURE):
         depth, colour, content = _checked_png(content)
         if depth == 16 and colour != PNG_GREY:
             raise BadImage("has 16 bits per channel; expected 8: save it as an 8-bit image")
     elif content.startswith(JPEG_SIGNATURE):
         content = _without_notes(content)
+    elif other := next((name for start, name in OTHERS.items() if re.match(start, content, re.DOTALL)), None):
+        formats = [other]
     else:
-        kind = kind_of(content)
-        raise BadImage(f"is {kind or 'neither a PNG nor a JPEG file'}")
+        raise BadImage(f"is {kind_of(content) or 'no picture of a kind that can be read, such as PNG or JPEG'}")
     try:
-        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
+        with Image.open(io.BytesIO(content), formats=formats) as image:
             if (megapixels := image.width * image.height / 1e6) > max_megapixels:
                 raise BadImage(
                     f"has {megapixels:.4g} megapixels; expected at most {max_megapixels:g}: pass --max-megapixels "
@@ -142,8 +156,10 @@ def _converted(image: Image.Image, depth: int) -> Picture:
     """The picture of an image of this many bits per channel."""
     if image.mode not in MODES:
         raise BadImage(f"is a {image.mode} image; expected grey or RGB: save it as one")
-    if image.format == "PNG" and getattr(image, "is_animated", False):
-        raise BadImage("is an animation; expected one picture")
+    if image.format in ("PNG", "WEBP", "TIFF") and getattr(image, "is_animated", False):
+        raise BadImage(f"is {'several pages' if image.format == 'TIFF' else 'an animation'}; expected one picture")
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        depth = _checked_tiff(image)
     image.load()
     if "exif" in image.info:
         with suppress(Exception):  # What cannot be read there says nothing of the picture.
@@ -152,7 +168,7 @@ def _converted(image: Image.Image, depth: int) -> Picture:
         # Pillow stretches such values to 0..255, but not the one that is transparent.
         image.info["transparency"] *= 255 // (2**depth - 1)
     transparent = False
-    if image.mode == "I;16":
+    if image.mode in ("I;16", "I;16B"):
         if "transparency" in image.info:
             raise BadImage("has 16 bits per channel and transparency; expected 8 bits: save it as an 8-bit image")
         pixels = ((np.asarray(image, np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
@@ -166,6 +182,15 @@ def _converted(image: Image.Image, depth: int) -> Picture:
     else:
         pixels = np.asarray(image.convert("L") if image.mode == "1" else image)
     return Picture(_grey_if_equal(pixels), transparent, rounded=depth == 16)
+
+
+def _checked_tiff(image: TiffImagePlugin.TiffImageFile) -> int:
+    """Bits per channel of a TIFF, of which Pillow would cut more than 8 in colour."""
+    bits = image.tag_v2.get(BITS_PER_SAMPLE, (1,))
+    depth = max(bits) if isinstance(bits, tuple) else int(bits)
+    if depth > 8 and (image.mode not in ("I;16", "I;16B") or image.tag_v2.get(PHOTOMETRIC) == 0):
+        raise BadImage(f"has {depth} bits per channel; expected 8: save it as an 8-bit image")
+    return depth
 
 
 def _grey_if_equal(pixels: Pixels) -> Pixels:

@@ -11,6 +11,7 @@ LOOKED_AT = 512
 
 CONVERT = "save it as PNG or JPEG"
 AGAIN = "download the file itself"
+BELONGS = "it belongs with a label table or in a directory of its class"
 UNPACK = "unpack it"
 
 
@@ -25,17 +26,17 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    (rb"\x89PNG\r\n\x1a\n", Kind("a PNG picture", "it belongs with a label table or in a directory of its class")),
-    (rb"\xff\xd8\xff", Kind("a JPEG picture", "it belongs with a label table or in a directory of its class")),
-    (rb"RIFF....WEBP", Kind("a WebP picture", CONVERT)),
+    (rb"\x89PNG\r\n\x1a\n", Kind("a PNG picture", BELONGS)),
+    (rb"\xff\xd8\xff", Kind("a JPEG picture", BELONGS)),
+    (rb"RIFF....WEBP", Kind("a WebP picture", BELONGS)),
     (rb"....ftyp(heic|heix|hevc|heim|heis|mif1|msf1)", Kind("a HEIC picture", CONVERT)),
     (rb"....ftypavi[fs]", Kind("an AVIF picture", CONVERT)),
     (rb"....ftyp", Kind("a film", CONVERT)),
     (rb"(\xff\x0a|....JXL )", Kind("a JPEG XL picture", CONVERT)),
     (rb"(\xff\x4f\xff\x51|....jP  )", Kind("a JPEG 2000 picture", CONVERT)),
-    (rb"GIF8[79]a", Kind("a GIF picture", CONVERT)),
-    (rb"BM....\0\0\0\0", Kind("a BMP picture", CONVERT)),
-    (rb"(II\*\0|MM\0\*)", Kind("a TIFF picture", CONVERT)),
+    (rb"GIF8[79]a", Kind("a GIF picture", BELONGS)),
+    (rb"BM....\0\0\0\0", Kind("a BMP picture", BELONGS)),
+    (rb"(II\*\0|MM\0\*)", Kind("a TIFF picture", BELONGS)),
     (rb"8BPS", Kind("a Photoshop file", CONVERT)),
     (rb"%PDF-", Kind("a PDF document", CONVERT)),
     (

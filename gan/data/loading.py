@@ -4,6 +4,7 @@ dataset = load_dataset("digits", ReadOptions(image_size=(64, 64), resize="fit"))
 """
 
 import shlex
+from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,19 +13,27 @@ import numpy as np
 
 from gan.data.dataset import DataSet, ReadOptions
 from gan.data.decoding import resized
-from gan.data.formats.classes import class_directories
 from gan.data.formats.digits import make_digits
-from gan.data.formats.folder import load_folder
-from gan.data.formats.idx import has_idx_files, is_default, load_idx
-from gan.data.formats.listing import FILES, has_listing, shown
+from gan.data.formats.format import Format, Place
+from gan.data.formats.idx import is_default
+from gan.data.listing import Listing
+from gan.data.pictures import load_pictures
+from gan.data.tree import looks_like
 from gan.errors import MissingError, UserError
 from gan.files import check_links, file_errors
 from gan.images import Pixels
+from gan.registry import FORMATS
 
 BUILT_IN = "digits"
 """The data path that names the built-in set; a directory of that name is `./digits`."""
 
 READ_AS_IT_IS = ReadOptions()
+
+READ = (
+    "pictures in a directory per class or with label tables (or a zip archive of them), the files of MNIST, EMNIST or "
+    "CIFAR, or a file of .npz, .csv or .parquet"
+)
+"""What would be read."""
 
 
 @file_errors()
@@ -35,34 +44,37 @@ def load_dataset(data_path: str, options: ReadOptions = READ_AS_IT_IS) -> DataSe
         UserError: there is none, or it cannot be used. Notes of the error, if it has some, are lines `file:line: what`.
     """
     if data_path == BUILT_IN:
-        return _resized(make_digits(), options)
-    directory = Path(data_path)
-    remedy = f"run ./download_mnist.sh {shlex.quote(data_path)}" if is_default(directory) else "name another one"
+        return of_size(make_digits(), options)
+    path = Path(data_path)
+    remedy = f"run ./download_mnist.sh {shlex.quote(data_path)}" if is_default(path) else "name another one"
     remedy += f", or pass --data-path {BUILT_IN} for the built-in set"
-    if not directory.exists():
-        check_links(directory)
-        raise MissingError(f"{data_path} does not exist; expected a directory of images{_near(directory)}: {remedy}")
-    if not directory.is_dir():
-        raise UserError(f"{data_path} is a file; expected a directory; {remedy}")
-    if has_idx_files(directory) and has_listing(directory):
-        raise UserError(f"{data_path} holds IDX files and label tables; expected one of them: move the other away")
-    if has_idx_files(directory):
-        return _resized(load_idx(directory), options)
-    if has_listing(directory):
-        return load_folder(directory, options)
-    if classes := class_directories(directory):
+    _, found = open_data(path, options, remedy=remedy)
+    return load_pictures(found, options) if isinstance(found, Listing) else of_size(found, options)
+
+
+def open_data(path: Path, options: ReadOptions, *, remedy: str = "name another one") -> tuple[str, Listing | DataSet]:
+    """What is at a path, in whatever format: its name in `gan.registry.FORMATS`, and its pictures or pixels.
+
+    Raises:
+        UserError: it is in none, or in several, or not right; of what is none, `remedy` says what to do.
+    """
+    if not path.exists():
+        check_links(path)
+        raise MissingError(f"{path} does not exist; expected labelled images{_near(path)}: {remedy}")
+    place = Place(path)
+    formats = {name: FORMATS[name] for name in FORMATS if FORMATS[name].fits(place)}
+    if len(formats) > 1:
+        both = " and ".join(each.name for each in formats.values())
         raise UserError(
-            f"{data_path} holds a directory per class ({_some(classes)}); expected label tables: make them with "
-            f"python -m gan.data.convert {shlex.quote(data_path)} OTHER_DIRECTORY"
+            f"{path} holds {both}; expected one of them: move the other away, or name the file that is meant"
         )
-    found = _some(sorted(entry.name for entry in directory.iterdir())) or "nothing"
-    raise UserError(
-        f"{data_path} holds {found}; expected the IDX files of MNIST, or {', '.join(FILES)} (docs/own-images.md)"
-        f"; {remedy}"
-    )
+    if not formats:
+        raise UserError(f"{path} {looks_like(path)}{_within(place)}; expected {READ} (docs/own-images.md); {remedy}")
+    ((name, found),) = formats.items()
+    return name, found.read(place, options)
 
 
-def _resized(dataset: DataSet, options: ReadOptions) -> DataSet:
+def of_size(dataset: DataSet, options: ReadOptions) -> DataSet:
     """A data set in memory, with images of the size that the options want."""
     size, native, how = options.image_size, dataset.spec.shape[:2], options.resize
     if size is None or size == native:
@@ -74,7 +86,7 @@ def _resized(dataset: DataSet, options: ReadOptions) -> DataSet:
         )
     height, width = size
 
-    def of_size(images: Pixels) -> Pixels:
+    def made_to_fit(images: Pixels) -> Pixels:
         made = np.empty((len(images), height, width, images.shape[-1]), np.uint8)
         for image, target in zip(images, made, strict=True):
             target[:] = resized(image, height=height, width=width, how=how)
@@ -83,18 +95,26 @@ def _resized(dataset: DataSet, options: ReadOptions) -> DataSet:
     return replace(
         dataset,
         spec=replace(dataset.spec, height=height, width=width),
-        train_images=of_size(dataset.train_images),
-        test_images=of_size(dataset.test_images),
+        train_images=made_to_fit(dataset.train_images),
+        test_images=made_to_fit(dataset.test_images),
     )
 
 
-def _near(directory: Path) -> str:
-    """A directory that may have been meant, if there is one."""
-    others = [other.name for other in directory.parent.iterdir() if other.is_dir()] if directory.parent.is_dir() else []
-    near = get_close_matches(directory.name, others, n=1)
-    return f", such as {directory.with_name(near[0])}" if near else ""
+def _near(path: Path) -> str:
+    """Something that may have been meant, if there is one."""
+    others = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = get_close_matches(path.name, others, n=1)
+    return f", such as {path.with_name(near[0])}" if near else ""
 
 
-def _some(names: list[str]) -> str:
-    """The first few names, for an error message."""
-    return ", ".join(map(shown, names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+def _within(place: Place) -> str:
+    """A file in the directory that could be read, if there is one."""
+    if not place.is_directory:
+        return ""
+    for path in sorted(place.path.iterdir()):
+        if path.is_file() and path.suffix.lower() in (".zip", ".npz", ".csv", ".parquet"):
+            formats: list[Format] = [FORMATS[name] for name in FORMATS]
+            with suppress(UserError):  # A file that is damaged is none that can be read.
+                if any(each.fits(Place(path)) for each in formats):
+                    return f", of which {path} can be read by its own name"
+    return ""

@@ -7,20 +7,23 @@ Shapes: `N` images, `H W C` image, `K` classes, `Z` style.
 """
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gan.data.dataset import Labels, ReadOptions
-from gan.data.decoding import BadImage, decode, resized
-from gan.data.formats.classes import class_directories
-from gan.data.formats.listing import SUFFIXES
-from gan.data.loading import load_dataset
+from gan.data.decoding import BadImage
+from gan.data.listing import Listing, Problems, Row, Split
+from gan.data.loading import of_size, open_data
+from gan.data.pictures import examine, named
 from gan.errors import MissingError, UserError
-from gan.files import read_file
+from gan.files import content_of as content_of_file
 from gan.images import ImageSpec, Pixels
 from gan.labels import class_index, one_hot
 from gan.sampling import Sampler, styles
@@ -56,7 +59,7 @@ def draw(sampler: Sampler, labels: Labels, *, seed: int) -> Pixels:
 def read_images(
     directory: Path, spec: ImageSpec, options: ReadOptions, pick: Callable[[Labels], Sequence[int]]
 ) -> Labelled:
-    """Some images of a directory in any layout: what `generate.py` writes, a directory per class, tables, IDX files.
+    """Some images of a place: what `generate.py` writes, or data in any format that can be trained on.
 
     Args:
         directory: of the images.
@@ -67,67 +70,80 @@ def read_images(
     Raises:
         UserError: there are none, a class is not in `spec`, or an image is not of its size.
     """
-    if not directory.is_dir():
-        raise MissingError(f"{directory} is no directory; expected one of images, such as ./generate.py writes")
-    files, drawn = _files(directory)
-    if not files:
-        found = load_dataset(str(directory), options)
-        if found.spec.shape != spec.shape:
-            raise UserError(f"{directory} holds images of {found.spec}; expected {spec}: name another one")
-        index = np.array([class_index(name, spec) for name in found.spec.class_names], np.int32)
-        labels = index[np.concatenate([found.train_labels, found.test_labels])]
+    if not directory.exists():
+        raise MissingError(f"{directory} does not exist; expected images, such as ./generate.py writes")
+    drawn = _drawn(directory, spec) if directory.is_dir() else None
+    found = drawn or open_data(directory, replace(options, test_share=0.0))[1]  # Nothing is held back.
+    if isinstance(found, Listing):
+        rows = found.places()
+        labels = np.array([_class_of(row, found, spec) for row in rows], np.int32)
         places = np.asarray(pick(labels), np.int64)
-        images = np.concatenate([found.train_images, found.test_images])[places]
-        return Labelled(images, labels[places])
-    # So does generate.py name them, unless it is told to use names: then one of them is no index.
-    by_index = drawn and all(re.fullmatch("[0-9]{1,9}", name) and int(name) < spec.num_classes for name, _ in files)
-    labels = np.array([int(name) if by_index else _class_of(name, path, spec) for name, path in files], np.int32)
+        images, kept = _pixels([rows[place] for place in places.tolist()], found, spec, options)
+        return Labelled(images, labels[places[kept]])
+    found = of_size(found, options)
+    if found.spec.shape != spec.shape:
+        raise UserError(f"{directory} holds images of {found.spec}; expected {spec}: name another one")
+    index = np.array([class_index(name, spec) for name in found.spec.class_names], np.int32)
+    labels = index[np.concatenate([found.train_labels, found.test_labels])]
     places = np.asarray(pick(labels), np.int64)
-    images = np.empty((len(places), *spec.shape), np.uint8)
-    for row, place in enumerate(places.tolist()):
-        images[row] = _pixels(files[place][1], spec, options)
-    return Labelled(images, labels[places])
+    return Labelled(np.concatenate([found.train_images, found.test_images])[places], labels[places])
 
 
-def _class_of(name: str, path: Path, spec: ImageSpec) -> int:
+def _class_of(row: Row, listing: Listing, spec: ImageSpec) -> int:
     try:
-        return class_index(name, spec)
+        return class_index(row.label, spec)
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{listing.where(row)}: {error}") from error
 
 
-def _files(directory: Path) -> tuple[list[tuple[str, Path]], bool]:
-    """Classes and paths of pictures, and whether they are named by class, in the order of their numbers.
-
-    Else they are in a directory for each class.
-    """
+def _drawn(directory: Path, spec: ImageSpec) -> Listing | None:
+    """Pictures that are named by class and number, in the order of their numbers; None if there are none."""
     visible = [path for path in directory.iterdir() if not path.name.startswith(".")]
     named = sorted((int(match[2]), match[1], path) for path in visible if (match := DRAWN.fullmatch(path.name)))
-    if named:
-        return [(name, path) for _, name, path in named], True
-    by_directory = [
-        (name, path)
-        for name in class_directories(directory)
-        for path in sorted((directory / name).iterdir())
-        if path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".")
+    # So does generate.py name them, unless it is told to use names: then one of them is no index.
+    by_index = all(re.fullmatch("[0-9]{1,9}", name) and int(name) < spec.num_classes for _, name, _ in named)
+    rows = [
+        Row("", spec.class_names[int(name)] if by_index else name, 0, path.stat().st_size, 0, path.name)
+        for _, name, path in named
     ]
-    return by_directory, False
+    listing = Listing(
+        directory,
+        Split("train", rows),
+        Split("test", []),
+        source=f"pictures in {directory}",
+        place=lambda name: str(directory / name),
+        read=lambda row: content_of_file(directory / row.file),
+        again=lambda: listing,
+        saved_as=lambda row: row.file,
+    )
+    return listing if rows else None
 
 
-def _pixels(path: Path, spec: ImageSpec, options: ReadOptions) -> Pixels:
-    """The pixels (H, W, C) of a picture."""
-    try:
-        pixels = decode(read_file(path), max_megapixels=options.max_megapixels).pixels
-    except BadImage as error:
-        raise UserError(f"{path} {error}") from error
-    if pixels.shape[-1] > spec.channels:
-        raise UserError(f"{path} is in colour; expected {spec}: convert it, or name other images")
-    if pixels.shape[:2] != spec.shape[:2] and options.resize is not None:
-        pixels = resized(pixels, height=spec.height, width=spec.width, how=options.resize)
-    if pixels.shape[:2] != spec.shape[:2]:
-        size = "x".join(map(str, pixels.shape[:2]))
-        raise UserError(f"{path} has {size} pixels; expected {spec}: pass --resize, or name other images")
-    return pixels.repeat(spec.channels // pixels.shape[-1], axis=-1)
+def _pixels(
+    rows: list[Row], listing: Listing, spec: ImageSpec, options: ReadOptions
+) -> tuple[Pixels, NDArray[np.bool_]]:
+    """The pixels (N, H, W, C) of some pictures, and which of them could be used."""
+    problems = Problems()
+    images, kept = np.empty((len(rows), *spec.shape), np.uint8), np.zeros(len(rows), bool)
+    wanted = replace(options, image_size=(spec.height, spec.width))
+    for number, each in enumerate(examine(listing, wanted, only=rows)):
+        result = each.result
+        if isinstance(result, BadImage):
+            problems.add(listing.where(each.row), named(each.row, result))
+        elif result.pixels.shape[-1] > spec.channels:
+            problems.add(listing.where(each.row), named(each.row, f"is in colour; expected {spec}"))
+        else:
+            images[number] = result.pixels.repeat(spec.channels // result.pixels.shape[-1], axis=-1)
+            kept[number] = True
+    if problems.count and (options.on_bad_image != "skip" or not kept.any()):
+        resize = "" if options.resize else ", or pass --resize fit, crop or pad for other sizes"
+        raise problems.error(listing.path, f"correct the files, or name other images{resize}")
+    if problems.count:
+        print(
+            f"warning: {problems.count:,} images cannot be used and are left out; the first: {problems.shown[0]}",
+            file=sys.stderr,
+        )
+    return images[kept], kept
 
 
 def chosen(labels: Labels, wanted: Labels) -> Sequence[int] | None:

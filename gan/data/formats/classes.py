@@ -1,73 +1,141 @@
-"""Pictures in a directory for each class, `DIR/<class>/*.png|jpg`: what `gan.data.convert` reads and writes.
+"""Pictures in a directory for each class, `DIR/<class>/*.png|jpg`, in one set or in `DIR/train/` and `DIR/test/`.
 
-    class_directories(Path("pets"))              # ["cat", "dog"]
-    files = split_files(Path("pets"), test_share=0.1, seed=0)
+    listing = FORMAT.read(Place(Path("pets")), ReadOptions())
 
-Nothing there says which images are for testing: a share of each class is drawn by seed, unless all files have the names
-that the converter gives them, such as `train-00000.png` and `test-00000.png`, which also tell their order.
+Without splits a share of each class is drawn by seed, unless all files have the names that `gan.data.convert` gives
+them, such as `train-00000.png` and `test-00000.png`, which also tell their order.
 """
 
 import re
 from pathlib import Path
-from typing import NamedTuple
 
-from gan.data.formats.listing import SPLITS, SUFFIXES
+from gan.data.dataset import ReadOptions
+from gan.data.formats import tables
+from gan.data.formats.format import Format, Place
+from gan.data.listing import (
+    SPLIT_NAMES,
+    SPLITS,
+    SUFFIXES,
+    UNREAD_SUFFIXES,
+    Listing,
+    Problems,
+    Row,
+    Split,
+    chosen_splits,
+    draw_splits,
+    label_problem,
+    told_draw,
+)
+from gan.data.tree import Tree, shown
+from gan.errors import UserError
 from gan.names import same_form
-from gan.seeding import Purpose, numpy_stream
 
 CONVERTED = re.compile(r"(train|test)-(\d+)\.[^.]+")
 
-
-class ClassFile(NamedTuple):
-    """A picture, its class and its split."""
-
-    split: str
-    label: str
-    path: Path
+STYLEGAN = "dataset.json"
+"""Where it is, the directories are no classes."""
 
 
-def class_directories(directory: Path) -> list[str]:
-    """Names of the directories that hold pictures, hidden ones left out; none if they are but train and test."""
-    names = sorted(
-        entry.name
-        for entry in directory.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".") and any(map(_is_picture, entry.iterdir()))
+def _fits(place: Place) -> bool:
+    tree = place.tree
+    if tree is None or STYLEGAN in tree.files:
+        return False
+    classes = {label for label, _ in _labelled(tree).values()}
+    if not tables.FORMAT.fits(place):
+        return bool(classes)
+    # A table gives their labels to pictures in one directory, or in those of its splits.
+    return len([label for label in classes if tables.split_of(label) not in SPLIT_NAMES.values()]) > 1
+
+
+def _read(place: Place, options: ReadOptions) -> Listing:
+    tree = place.tree
+    assert tree is not None
+    found = _labelled(tree)
+    problems = Problems()
+    for label in {label for label, _ in found.values()}:
+        if problem := label_problem(label):
+            first = next(name for name, (other, _) in found.items() if other == label)
+            problems.add(shown(tree.where(first)), f"{problem}: rename its directory")
+    if problems.count:
+        raise problems.error(place.path, "rename the directories")
+    rows = [Row("", label, 0, *tree.files[name], name) for name, (label, _) in found.items()]
+    parts, said, notes = _split(rows, {name: split for name, (_, split) in found.items()}, place.path, options)
+    others = [name for name in tree.files if name not in found]
+    if others:
+        notes.append(f"{len(others):,} files are left out, such as {shown(others[0])}")
+    train, test = (Split(split, parts[split]) for split in SPLITS)
+    return Listing(
+        place.path,
+        train,
+        test,
+        source=f"pictures in a directory per class in {place.path}{said}",
+        place=tree.where,
+        read=lambda row: tree.read(row.file),
+        again=lambda: _read(Place(place.path), options),
+        saved_as=lambda row: _saved_as(row, bool(found[row.file][1])),
+        notes=tuple(notes),
     )
-    return [] if set(names) <= set(SPLITS) else names
 
 
-def left_out(directory: Path) -> list[str]:
-    """Files there that are no picture of a class, hidden ones left out."""
-    taken = {file.path for file in split_files(directory, test_share=0.5, seed=0)}
-    return sorted(
-        str(path.relative_to(directory))
-        for path in directory.rglob("*")
-        if not path.is_dir() and path not in taken and not path.name.startswith(".")
-    )
+def _split(
+    rows: list[Row], split_of: dict[str, str], path: Path, options: ReadOptions
+) -> tuple[dict[str, list[Row]], str, list[str]]:
+    """The rows of each split, what is said of them, and what is left out."""
+    names = dict.fromkeys(filter(None, split_of.values()))
+    if len(names) > 1:
+        chosen, left = chosen_splits(names, path)
+        notes = [f"{name}/ is left out, as there are test images" for name in left]
+        return {split: [row for row in rows if split_of[row.file] == chosen[split]] for split in SPLITS}, "", notes
+    if converted := _converted(rows):
+        return converted, "", []
+    share, seed = options.test_share, options.split_seed
+    return draw_splits(rows, share=share, seed=seed), told_draw(share, seed), []
 
 
-def split_files(directory: Path, *, test_share: float, seed: int) -> list[ClassFile]:
-    """All pictures with their splits; of two or more images of a class, at least one is for training, one for testing.
+def _converted(rows: list[Row]) -> dict[str, list[Row]] | None:
+    """The splits that the converter's names tell, in the order of their numbers."""
+    numbered = [(CONVERTED.fullmatch(row.file.rpartition("/")[2]), row) for row in rows]
+    parts: dict[str, list[tuple[int, Row]]] = {split: [] for split in SPLITS}
+    for match, row in numbered:
+        if match is None or row.file.count("/") != 1:
+            return None
+        parts[match[1]].append((int(match[2]), row))
+    return {split: [row for _, row in sorted(found, key=lambda pair: pair[0])] for split, found in parts.items()}
 
-    Those of the training split come first.
+
+def _labelled(tree: Tree) -> dict[str, tuple[str, str]]:
+    """Class and split of each picture in a directory of its class, sorted by class; the split is empty where none is.
+
+    Raises:
+        UserError: some directories are splits of classes, and others are not.
     """
-    files = {
-        label: sorted(filter(_is_picture, (directory / label).iterdir())) for label in class_directories(directory)
-    }
-    names = [CONVERTED.fullmatch(path.name) for paths in files.values() for path in paths]
-    if all(names):
-        listed = [
-            ClassFile(path.name.partition("-")[0], same_form(label), path) for label in files for path in files[label]
-        ]
-        return sorted(listed, key=lambda file: (SPLITS.index(file.split), int(re.findall(r"\d+", file.path.name)[0])))
-    listed = []
-    for number, (label, paths) in enumerate(files.items()):
-        tests = min(max(1, round(test_share * len(paths))), len(paths) - 1)
-        order = numpy_stream(Purpose.SPLIT, seed, number).permutation(len(paths))
-        chosen = set(order[:tests].tolist())
-        listed += [ClassFile(SPLITS[index in chosen], same_form(label), path) for index, path in enumerate(paths)]
-    return sorted(listed, key=lambda file: SPLITS.index(file.split))
+    pictures = [name for name in tree.files if "/" in name and name.lower().endswith((*SUFFIXES, *UNREAD_SUFFIXES))]
+    tops = {name.partition("/")[0] for name in pictures}
+    splits = {top for top in tops if top.lower() in SPLIT_NAMES}
+    nested = {name.partition("/")[0] for name in pictures if name.count("/") > 1}
+    if splits == tops:
+        # A split that holds pictures itself has no classes; these lack their table.
+        found = {name: name.split("/")[:2] for name in pictures if name.count("/") > 1}
+        if not any(top.lower() in ("train", "training") for top in nested):
+            return {}
+        return _sorted({name: (same_form(label), split) for name, (split, label) in found.items()})
+    if len(splits & nested) > 1:
+        other = min(tops - splits)
+        raise UserError(
+            f"{tree.path} holds {', '.join(sorted(splits))} with classes, and pictures in {shown(other)} beside them; "
+            "expected either splits or classes: move the others away"
+        )
+    return _sorted({name: (same_form(name.partition("/")[0]), "") for name in pictures})
 
 
-def _is_picture(path: Path) -> bool:
-    return path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".") and path.is_file()
+def _sorted(found: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    return dict(sorted(found.items(), key=lambda item: (item[1][1], item[1][0], item[0])))
+
+
+def _saved_as(row: Row, has_split: bool) -> str:
+    """The name in a label table: `cat-tom.jpg`."""
+    parts = row.file.split("/")
+    return "-".join([row.label, *parts[2 if has_split else 1 :]])
+
+
+FORMAT = Format("a directory of pictures per class", _fits, _read)

@@ -2,7 +2,8 @@
 
 An IDX file is two zero bytes, a type code, the number of dimensions, each dimension as a big-endian 32-bit integer, and
 the values in row-major order. The file names are those of MNIST, which Fashion-MNIST and KMNIST share: 10 classes each,
-but more are read where every class has a training image.
+but more are read where every class has a training image. EMNIST's files have names of their own, such as
+`emnist-letters-train-images-idx3-ubyte`: its images lie on their side, and are turned upright; its classes are letters.
 Shapes: `N` images of `H W` height, width.
 
     dataset = load_idx(Path("datasets/MNIST"))
@@ -11,13 +12,17 @@ Shapes: `N` images of `H W` height, width.
 import gzip
 import hashlib
 import math
+import re
 import shlex
+import string
 import zlib
 from pathlib import Path
 
 import numpy as np
 
-from gan.data.dataset import DataSet, Labels
+from gan.data.dataset import DataSet, Labels, ReadOptions
+from gan.data.formats.arrays import Part, make_data_set
+from gan.data.formats.format import Format, Place
 from gan.data.kinds import kind_of
 from gan.errors import MissingError, UserError
 from gan.files import read_file
@@ -26,6 +31,20 @@ from gan.images import ImageSpec, Pixels
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
+
+EMNIST = re.compile(r"emnist-(\w+)-(?:train|test)-(?:images-idx3|labels-idx1)-ubyte(?:\.gz)?")
+"""Names of EMNIST's files, of which a directory may hold several sets."""
+
+MERGED = string.digits + string.ascii_uppercase + "abdefghnqrt"
+CHARACTERS = {
+    "balanced": MERGED,
+    "bymerge": MERGED,
+    "byclass": string.digits + string.ascii_uppercase + string.ascii_lowercase,
+    "letters": " " + string.ascii_uppercase,
+    "digits": string.digits,
+    "mnist": string.digits,
+}
+"""What the labels of each set of EMNIST stand for; letters begin at 1 (arXiv 1702.05373)."""
 
 EXPECTED_CLASSES = 10
 """Of the data sets that go by these file names."""
@@ -40,8 +59,61 @@ UINT8 = 0x08
 
 
 def has_idx_files(directory: Path) -> bool:
-    """Whether at least one of the four files is there: enough to say what the directory is meant to be."""
+    """Whether at least one of MNIST's four files is there: enough to say what the directory is meant to be."""
     return bool(_paths(directory))
+
+
+def _fits(place: Place) -> bool:
+    if place.is_directory:
+        return has_idx_files(place.path) or bool(_sets(place.path))
+    name = place.path.name
+    return bool(EMNIST.fullmatch(name)) or name.removesuffix(".gz") in NAMES
+
+
+def _read(place: Place, options: ReadOptions) -> DataSet:
+    """MNIST's files, or a set of EMNIST; one of the files stands for all four."""
+    directory, name = (place.path, "") if place.is_directory else (place.path.parent, place.path.name)
+    if match := EMNIST.fullmatch(name):
+        return load_emnist(directory, match[1], options)
+    sets = [] if name else _sets(directory)
+    if len(sets) + has_idx_files(directory) > 1:
+        file = f"emnist-{sets[0]}-train-images-idx3-ubyte"
+        raise UserError(
+            f"{directory} holds the IDX files of {', '.join([*has_idx_files(directory) * ['MNIST'], *sets])}; expected "
+            f"one of them: name it, such as --data-path {directory / file}, plain or .gz"
+        )
+    return load_emnist(directory, sets[0], options) if sets else load_idx(directory)
+
+
+def _sets(directory: Path) -> list[str]:
+    """The sets of EMNIST in a directory."""
+    return sorted({match[1] for path in directory.iterdir() if (match := EMNIST.fullmatch(path.name))})
+
+
+def load_emnist(directory: Path, name: str, options: ReadOptions) -> DataSet:
+    """Read the four files of a set of EMNIST, such as `letters`: upright images, and classes named by characters."""
+    names = tuple(
+        f"emnist-{name}-{split}-{kind}-ubyte" for split in ("train", "test") for kind in ("images-idx3", "labels-idx1")
+    )
+    paths = _paths(directory, names)
+    if missing := [each for each in names if each not in paths]:
+        raise MissingError(
+            f"{directory} lacks {', '.join(missing)} (plain or .gz); add them, or name another directory"
+        )
+    if name not in CHARACTERS:
+        raise UserError(f"{paths[names[0]]} is of the set {name}; expected one of {', '.join(CHARACTERS)}: rename it")
+    characters = np.array(list(CHARACTERS[name]))
+    splits = []
+    for images_path, labels_path in zip(names[::2], names[1::2], strict=True):
+        images, labels = _read_split(paths[images_path], paths[labels_path], max_label=len(characters) - 1)
+        if characters[0] == " " and (labels == 0).any():
+            index = np.flatnonzero(labels == 0)[0]
+            raise _bad(paths[labels_path], f"has the label 0 at index {index}; expected 1 to {len(characters) - 1}")
+        upright = np.ascontiguousarray(images.transpose(0, 2, 1, 3))
+        splits.append(Part(upright, characters[labels], str(paths[images_path])))
+    return make_data_set(
+        *splits, path=directory, source=f"IDX files of EMNIST's {name} in {directory}", options=options
+    )
 
 
 def load_idx(directory: Path) -> DataSet:
@@ -57,7 +129,7 @@ def load_idx(directory: Path) -> DataSet:
         if absent.tolist() == [0]:
             raise UserError(
                 f"{paths[TRAIN_LABELS]} has the labels 1 to {max_label}, as EMNIST's letters have; expected them to "
-                "begin at 0: see docs/training.md"
+                "begin at 0, or EMNIST's own names of the files, such as emnist-letters-train-labels-idx1-ubyte"
             )
         index = np.flatnonzero(train_labels >= EXPECTED_CLASSES)[0]
         raise _bad(
@@ -137,9 +209,9 @@ def _read_split(images_path: Path, labels_path: Path, *, max_label: int = 255) -
     return images[..., np.newaxis], labels.astype(np.int32)
 
 
-def _paths(directory: Path) -> dict[str, Path]:
+def _paths(directory: Path, names: tuple[str, ...] = NAMES) -> dict[str, Path]:
     """Where each of the four files is, those absent left out; an unpacked one is preferred."""
-    candidates = ((name, directory / f"{name}{suffix}") for suffix in (".gz", "") for name in NAMES)
+    candidates = ((name, directory / f"{name}{suffix}") for suffix in (".gz", "") for name in names)
     return {name: path for name, path in candidates if path.is_file()}
 
 
@@ -168,3 +240,6 @@ def _is_mnists(path: Path) -> bool:
         return hashlib.sha256(content).hexdigest() in DOWNLOAD.read_text(encoding="utf-8")
     except (EOFError, OSError, zlib.error):
         return False
+
+
+FORMAT = Format("IDX files", _fits, _read)

@@ -1,6 +1,6 @@
-"""Any labelled pictures: a directory in the format of `gan.data.formats.listing`, checked, decoded once and mapped.
+"""Any labelled pictures, whatever format lists them: checked, decoded once and mapped.
 
-    dataset = load_folder(Path("datasets/pets"), ReadOptions(image_size=(64, 64), resize="crop"))
+    dataset = load_pictures(read_listing(Path("pets")), ReadOptions(image_size=(64, 64), resize="crop"))
 
 Shapes: `N` images of `H W C` height, width, channels.
 """
@@ -22,7 +22,8 @@ from gan.config import MAX_SIDE, MIN_SIDE
 from gan.data.cache import Entry, PixelFile, cached, map_images
 from gan.data.dataset import DataSet, ReadOptions
 from gan.data.decoding import BadImage, Picture, decode, quiet, resized
-from gan.data.formats.listing import Listing, Problems, Row, Split, read_listing, shown
+from gan.data.listing import Listing, Problems, Row, check_splits
+from gan.data.tree import MAX_FILE, Unreadable
 from gan.errors import UserError
 from gan.images import ImageSpec, Pixels
 from gan.threads import in_order
@@ -37,13 +38,9 @@ SMALL_FILE = 4096
 """Bytes. To decode smaller files is mostly work in Python, where threads only get in each other's way: on two cores
 they decoded 7,700 files of MNIST per second, and one at a time 17,000."""
 
-MAX_FILE = 1 << 28
-"""Bytes of a picture file."""
-
 SHOWN_SIZES = 5
 
 Size = tuple[int, int]
-Place = tuple[Split, Row]
 
 
 class WrongSize(BadImage):
@@ -53,34 +50,39 @@ class WrongSize(BadImage):
 class Examined(NamedTuple):
     """What was found in one row. `size` is (H, W) as it was in the file, if it could be decoded."""
 
-    split: Split
     row: Row
     size: Size | None
     result: Picture | BadImage
 
 
-def load_folder(directory: Path, options: ReadOptions) -> DataSet:
-    """Read both splits; only the first run decodes the images, and later ones until a table or a file changes.
+def load_pictures(listing: Listing, options: ReadOptions) -> DataSet:
+    """Read both splits; only the first run decodes the images, and later ones until the list or a file changes.
 
     Raises:
         UserError: the data cannot be used, or the cache cannot be written. Its notes are lines `file:line: what`.
     """
-    listing = read_listing(directory, batch_size=options.batch_size)
-    for split in listing.splits:
-        if split.unlisted:
-            more = f" and {len(split.unlisted) - 1:,} more" if len(split.unlisted) > 1 else ""
-            print(f"warning: {shown(split.unlisted[0])}{more} in {split.name}/: not in {split.table}", file=sys.stderr)
+    check_splits(listing, batch_size=options.batch_size)
+    listing.tell()
     entry, dataset = cached(listing, options, fill=_decode, read=_dataset)
     if entry.skipped:
-        places = listing.places()
+        rows = listing.places()
         number, what = min(entry.skipped.items())
-        split, row = places[number]
         print(
-            f"warning: {len(entry.skipped):,} of {len(places):,} images cannot be used and are left out; "
-            f"the first: {split.where(row)}: {row.name} {what}",
+            f"warning: {len(entry.skipped):,} of {len(rows):,} images cannot be used and are left out; "
+            f"the first: {problem(listing, rows[number], what)}",
             file=sys.stderr,
         )
     return dataset
+
+
+def problem(listing: Listing, row: Row, what: object) -> str:
+    """What is wrong with a picture, after its place."""
+    return f"{listing.where(row)}: {named(row, what)}"
+
+
+def named(row: Row, what: object) -> str:
+    """What is wrong with a picture, after its name, if its place does not tell that."""
+    return f"{row.name} {what}" if row.name else str(what)
 
 
 def _decode(path: Path, listing: Listing, options: ReadOptions) -> Entry:
@@ -94,7 +96,7 @@ def _decode(path: Path, listing: Listing, options: ReadOptions) -> Entry:
             if found.size:
                 sizes[found.size] += 1
             if isinstance(found.result, BadImage):
-                problems.add(found.split.where(found.row), f"{found.row.name} {found.result}")
+                problems.add(listing.where(found.row), named(found.row, found.result))
                 skipped[number] = str(found.result)
                 # Which size is right is a guess without image_size: nothing is left out for that.
                 skips = skips and not (isinstance(found.result, WrongSize) and options.image_size is None)
@@ -102,11 +104,11 @@ def _decode(path: Path, listing: Listing, options: ReadOptions) -> Entry:
                 file.append(found.result.pixels)
                 transparent += found.result.transparent
     if skipped and not skips:
-        raise problems.error(listing.directory, _remedy(sizes, options))
+        raise problems.error(listing.path, _remedy(sizes, options))
     for split, kept in zip(listing.splits, _kept(listing, skipped), strict=True):
         if not kept.any():
-            raise problems.error(listing.directory, f"no image of the {split.name} split can be used")
-    entry = Entry(str(listing.directory.resolve()), file.shape, skipped, transparent, digest="")
+            raise problems.error(listing.path, f"no image of the {split.name} split can be used")
+    entry = Entry(str(listing.path.resolve()), file.shape, skipped, transparent, digest="")
     return replace(entry, digest=_dataset(listing, entry, map_images(path, file.shape)).digest)
 
 
@@ -122,7 +124,7 @@ def _dataset(listing: Listing, entry: Entry, images: Pixels) -> DataSet:
         train_labels=train,
         test_images=images[len(train) :],
         test_labels=test,
-        source=f"PNG and JPEG files in {listing.directory}{laid}",
+        source=f"{listing.source}{laid}",
     )
 
 
@@ -147,20 +149,20 @@ def _resizes(options: ReadOptions) -> bool:
     return options.image_size is not None and options.resize is not None
 
 
-def examine(listing: Listing, options: ReadOptions) -> Iterator[Examined]:
-    """Every row of the training split, then of the test split, in the order of the tables.
+def examine(listing: Listing, options: ReadOptions, *, only: list[Row] | None = None) -> Iterator[Examined]:
+    """Every row of the training split, then of the test split, in their order; or only some rows.
 
     Without `options.image_size` the size wanted is the most common one among the first images.
 
     Raises:
         UserError: that size is none that networks can be built for.
     """
-    places = listing.places()
+    places = listing.places() if only is None else only
     wanted = options.image_size
     with quiet(), tqdm(total=len(places), desc="images", unit=" images", disable=None) as progress:
         start = 0
         while wanted is None and start < len(places):
-            first = [_examined(place, _content(*place), options) for place in places[start : start + FIRST_ROWS]]
+            first = [_examined(row, content_of(listing, row), options) for row in places[start : start + FIRST_ROWS]]
             wanted = _native_size(listing, first)
             yield from (_of_size(each, wanted, options) for each in first)
             start += len(first)
@@ -169,13 +171,13 @@ def examine(listing: Listing, options: ReadOptions) -> Iterator[Examined]:
             return
         one_at_a_time = threading.Lock()
 
-        def read(part: list[Place]) -> list[Examined]:
-            contents = [_content(*place) for place in part]
-            small = sum(row.size for _, row in part) < SMALL_FILE * len(part)
+        def read(part: list[Row]) -> list[Examined]:
+            contents = [content_of(listing, row) for row in part]
+            small = sum(row.size for row in part) < SMALL_FILE * len(part)
             with one_at_a_time if small else nullcontext():
                 return [
-                    _of_size(_examined(place, content, options), wanted, options)
-                    for place, content in zip(part, contents, strict=True)
+                    _of_size(_examined(row, content, options), wanted, options)
+                    for row, content in zip(part, contents, strict=True)
                 ]
 
         for found in in_order(read, _parts(places[start:], wanted)):
@@ -183,14 +185,14 @@ def examine(listing: Listing, options: ReadOptions) -> Iterator[Examined]:
             progress.update(len(found))
 
 
-def _parts(places: list[Place], size: Size) -> Iterator[list[Place]]:
+def _parts(rows: list[Row], size: Size) -> Iterator[list[Row]]:
     """Consecutive rows, so few that neither their files nor RGB images of this size take much memory."""
     most = max(1, min(PART_ROWS, PART_BYTES // (3 * size[0] * size[1])))
-    part: list[Place] = []
+    part: list[Row] = []
     total = 0
-    for place in places:
-        part.append(place)
-        total += place[1].size
+    for row in rows:
+        part.append(row)
+        total += row.size
         if len(part) == most or total >= PART_BYTES:
             yield part
             part, total = [], 0
@@ -198,33 +200,31 @@ def _parts(places: list[Place], size: Size) -> Iterator[list[Place]]:
         yield part
 
 
-def _content(split: Split, row: Row) -> bytes | BadImage:
-    path = split.path(row)
+def content_of(listing: Listing, row: Row) -> bytes | BadImage:
+    """The bytes of a picture, or why there are none."""
     try:
         if row.size > MAX_FILE:
             return BadImage(f"has {row.size:,} bytes; expected at most {MAX_FILE:,}")
-        if row.size >= 0:
-            return path.read_bytes()
-        return BadImage(
-            "is no file; expected a picture" if path.exists() else f"is not there; expected it in {path.parent}"
-        )
+        return listing.read(row)
+    except Unreadable as error:
+        return BadImage(str(error))
     except OSError as error:
         return BadImage(f"cannot be read ({error.strerror})")
 
 
-def _examined(place: Place, content: bytes | BadImage, options: ReadOptions) -> Examined:
+def _examined(row: Row, content: bytes | BadImage, options: ReadOptions) -> Examined:
     """The content decoded and, if it may be, resized."""
     if isinstance(content, BadImage):
-        return Examined(*place, None, content)
+        return Examined(row, None, content)
     try:
         picture = decode(content, max_megapixels=options.max_megapixels)
     except BadImage as problem:
-        return Examined(*place, None, problem)
+        return Examined(row, None, problem)
     height, width = size = picture.pixels.shape[:2]
     if options.image_size is not None and options.resize is not None:
         height, width = options.image_size
         picture = picture._replace(pixels=resized(picture.pixels, height=height, width=width, how=options.resize))
-    return Examined(*place, size, picture)
+    return Examined(row, size, picture)
 
 
 def _native_size(listing: Listing, found: list[Examined]) -> Size | None:
@@ -235,7 +235,7 @@ def _native_size(listing: Listing, found: list[Examined]) -> Size | None:
     ((height, width),) = (size for size, _ in sizes.most_common(1))
     if not MIN_SIDE <= min(height, width) <= max(height, width) <= MAX_SIDE:
         raise UserError(
-            f"{listing.directory} holds images of {height}x{width}; expected sides of {MIN_SIDE} to {MAX_SIDE} pixels: "
+            f"{listing.path} holds images of {height}x{width}; expected sides of {MIN_SIDE} to {MAX_SIDE} pixels: "
             "set image_size in the config and pass --resize fit, crop or pad"
         )
     return height, width

@@ -1,0 +1,89 @@
+"""CSV tables of labels: which columns name the picture and its class, the records by line, and what is wrong with them.
+
+for line, values in read_records("train_labels.csv", content):
+    ...
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+
+from gan.data.listing import SUFFIXES, label_problem
+from gan.data.tree import shown
+from gan.errors import UserError
+from gan.names import UNWRITABLE, is_name
+
+HEADER = ["Filename", "Label"]
+NAME_WORDS = (
+    "filename",
+    "file",
+    "image",
+    "imageid",
+    "imagename",
+    "img",
+    "imgname",
+    "id",
+    "path",
+    "filepath",
+    "imagepath",
+)
+LABEL_WORDS = ("label", "labels", "class", "classname", "category", "target")
+"""Names of columns in small letters, without what is no letter."""
+
+MAX_NAME_LENGTH = 255
+"""Bytes of a file's name, on most systems."""
+
+
+def first_line(content: bytes) -> str:
+    return content.decode("utf-8-sig", "replace").partition("\n")[0].strip("\r")
+
+
+def cells(line: str) -> list[str]:
+    return [value.strip().strip('"') for value in line.split(",")]
+
+
+def chosen_columns(header: list[str]) -> tuple[int, int] | None:
+    """Which column names the picture and which gives its label, if there is one of each."""
+    words = ["" if UNWRITABLE.search(value) else re.sub("[^a-z]", "", value.lower()) for value in header]
+    names = [index for index, word in enumerate(words) if word in NAME_WORDS]
+    labels = [index for index, word in enumerate(words) if word in LABEL_WORDS]
+    return (names[0], labels[0]) if len(names) == len(labels) == 1 else None
+
+
+def read_records(where: str, content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Number of the (last) line and values of each record of a CSV file."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{where}:{line}: byte {error.start} is not UTF-8; save the table as UTF-8 text") from None
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    first = 1
+    try:
+        for values in reader:
+            yield reader.line_num, values
+            first = reader.line_num + 1
+    except csv.Error as error:
+        if "field limit" in str(error):
+            found = f"a value has more than {csv.field_size_limit():,} characters"
+            raise UserError(f"{where}:{first}: {found}; expected a name: is a quote not closed?") from None
+        raise UserError(f"{where}:{reader.line_num}: {error}; expected comma-separated values") from None
+
+
+def row_problem(values: list[str], split: str, *, own: bool = True) -> str | None:
+    """What is wrong with a row of these values, whatever the files are."""
+    name, label = values
+    place = f"{split}/" if own else "the data"
+    if not is_name(name) or len(name.rpartition("/")[2].encode()) > MAX_NAME_LENGTH:
+        return f"the file name is '{shown(name)}'; expected that of a file in {place}"
+    if "/" in name:
+        escapes = name.startswith("/") or ".." in name.split("/")
+        if own or escapes:
+            where = "outside of" if escapes else "not directly in"
+            return f"{name} is {where} {place}; expected the name of a file in it"
+    if name.startswith("."):
+        return f"{name} is a hidden file; expected the picture itself"
+    if own and not name.lower().endswith(SUFFIXES):
+        return f"{name} is no picture file; expected a name that ends in .png or .jpg"
+    return label_problem(label)

@@ -1,0 +1,291 @@
+"""Pictures and CSV tables that give a label to each: this project's own format, and relatives of it.
+
+    pets/train/*.png|jpg    pets/train_labels.csv:    Filename, Label
+    pets/test/*.png|jpg     pets/test_labels.csv      tom.jpg, cat
+                                                      rex.png, dog
+
+Relatives are tables under other names, such as `train.csv` or `metadata.csv` beside the pictures, whose columns have
+other names that mean the same, such as `image_id` and `class`. There a picture may be in any directory, and its name
+may lack the suffix, as long as only one file can be meant.
+
+    listing = read_listing(Path("datasets/pets"))
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from gan.data.dataset import ReadOptions
+from gan.data.formats.columns import HEADER, cells, chosen_columns, first_line, read_records, row_problem
+from gan.data.formats.format import Format, Place
+from gan.data.listing import (
+    SPLIT_NAMES,
+    SPLITS,
+    SUFFIXES,
+    Listing,
+    Problems,
+    Row,
+    Split,
+    add_unknown,
+    chosen_splits,
+    draw_splits,
+    told_draw,
+    too_few,
+)
+from gan.data.tree import NO_FILE, Tree, open_tree, read_table, shown, some
+from gan.errors import MissingError, UserError
+from gan.names import UNWRITABLE, WHITE, same_form
+
+FILES = ("train/", "train_labels.csv", "test/", "test_labels.csv")
+_SPLIT = "(?P<split>" + "|".join(SPLIT_NAMES) + ")"
+TABLE = re.compile(
+    rf"(?:{_SPLIT}(?:[_-]?(?:labels|metadata)|/(?:metadata|labels))?|metadata|labels)\.csv", re.IGNORECASE
+)
+"""Names of tables."""
+
+
+class Table(NamedTuple):
+    """A table, and which of its columns are the picture's name and its label."""
+
+    name: str
+    header: list[str]
+    columns: tuple[int, int] | None
+
+
+def has_listing(tree: Tree) -> bool:
+    """Whether one of the tables of this project's own format is there: enough to say what it is meant to be."""
+    return any(f"{split}_labels.csv" in tree.files for split in SPLITS)
+
+
+def read_listing(directory: Path, *, batch_size: int = 1) -> Listing:
+    """Read both tables and look up their files. A file that is not there is left for the check of the images.
+
+    Raises:
+        UserError: a table or a directory is missing, or a table is wrong or has fewer rows than `batch_size`. Notes of
+            the error say which lines.
+    """
+    return _read(Place(directory), ReadOptions(batch_size=batch_size))
+
+
+def _fits(place: Place) -> bool:
+    if place.tree is None:
+        return place.path.is_file() and not UNWRITABLE.search(first_line(place.first)) and _named(place) is not None
+    return has_listing(place.tree) or bool(_tables(place.tree))
+
+
+def _read(place: Place, options: ReadOptions) -> Listing:
+    tree = place.tree or open_tree(place.path.parent)
+    problems = Problems()
+    if place.tree is not None and has_listing(tree) and not _is_relative(tree):
+        listing = _read_own(place, tree, problems)
+    else:
+        listing = _read_relative(place, tree, problems, options)
+    add_unknown(
+        problems,
+        listing,
+        f"no row of {Path(listing.train.rows[0].table).name} has the label" if listing.train.rows else "",
+    )
+    if 0 < len(listing.train.rows) < options.batch_size:
+        last = listing.train.rows[-1]
+        problems.add(listing.where(last), too_few(len(listing.train.rows), options.batch_size))
+    if problems.count:
+        raise problems.error(place.path, "correct the tables")
+    return listing
+
+
+def _is_relative(tree: Tree) -> bool:
+    """Whether the tables have the names of this project's format, but the pictures are elsewhere."""
+    return not tree.tops & {*SPLITS} and bool(_tables(tree))
+
+
+def _read_own(place: Place, tree: Tree, problems: Problems) -> Listing:
+    there = {f"{top}/" for top in tree.tops} | {name for name, status in tree.files.items() if status.size >= 0}
+    missing = [name for name in FILES if name not in there]
+    if missing:
+        raise MissingError(f"{place.path} lacks {', '.join(missing)}; expected {', '.join(FILES)}")
+    splits, notes = {}, []
+    for split in SPLITS:
+        found = _Files(tree, split, own=True)
+        splits[split] = _rows(tree, f"{split}_labels.csv", split, found, problems)
+        if unlisted := found.unlisted():
+            more = f" and {len(unlisted) - 1:,} more" if len(unlisted) > 1 else ""
+            notes.append(f"{shown(unlisted[0])}{more} in {split}/: not in {tree.where(f'{split}_labels.csv')}")
+    return _listing(
+        place, tree, splits["train"], splits["test"], "", notes, lambda: _read(Place(place.path), ReadOptions())
+    )
+
+
+def _read_relative(place: Place, tree: Tree, problems: Problems, options: ReadOptions) -> Listing:
+    tables, notes = _tables(tree) if place.tree is not None else [_named(place)], []
+    for table in list(filter(None, tables)):
+        if table.columns is None:
+            notes.append(f"{tree.where(table.name)} has no column of labels and is left out")
+    labelled = {table.name: table for table in tables if table is not None and table.columns is not None}
+    by_split = {name: match["split"] for name in labelled if (match := TABLE.fullmatch(name)) and match["split"]}
+    if len(labelled) > 1 and len(by_split) < len(labelled):
+        raise UserError(
+            f"{place.path} holds the tables {some(sorted(labelled))}; expected one, or one for each split: name "
+            f"the one that is meant, such as --data-path {tree.where(sorted(labelled)[0])}"
+        )
+    if len(labelled) == 1:
+        (name,) = labelled
+        found = _Files(tree, by_split.get(name, ""))
+        split = _rows(tree, name, "", found, problems)
+        parts, said = _divided(split.rows, options, place.path)
+        train, test = (Split(each, parts[each], split.digest) for each in SPLITS)
+    else:
+        chosen, left = chosen_splits([by_split[name] for name in labelled], place.path)
+        notes += [f"{each}: its table is left out, as there is one of test images" for each in left]
+        named = {word: name for name, word in by_split.items()}
+        train, test = (_rows(tree, named[chosen[each]], each, _Files(tree, chosen[each]), problems) for each in SPLITS)
+        said = ""
+    return _listing(place, tree, train, test, said, notes, lambda: _read(Place(place.path), options))
+
+
+def _listing(
+    place: Place, tree: Tree, train: Split, test: Split, said: str, notes: list[str], again: Callable[[], Listing]
+) -> Listing:
+    return Listing(
+        place.path,
+        train,
+        test,
+        source=f"pictures in {place.path}{said}",
+        place=tree.where,
+        read=lambda row: tree.read(row.file),
+        again=again,
+        saved_as=lambda row: row.file.rpartition("/")[2],
+        notes=tuple(notes),
+    )
+
+
+def _divided(rows: list[Row], options: ReadOptions, path: Path) -> tuple[dict[str, list[Row]], str]:
+    """The rows of each split: by the directories that the pictures are in, if those are splits, or else drawn."""
+    tops = {row.file.partition("/")[0] for row in rows}
+    if len(tops) > 1 and all(top.lower() in SPLIT_NAMES for top in tops):
+        chosen, _ = chosen_splits(sorted(tops), path)
+        return {split: [row for row in rows if row.file.startswith(f"{chosen[split]}/")] for split in SPLITS}, ""
+    share, seed = options.test_share, options.split_seed
+    return draw_splits(rows, share=share, seed=seed), told_draw(share, seed)
+
+
+def _tables(tree: Tree) -> list[Table]:
+    """Tables under the names that they go by, of which at least one has labels."""
+    found = [_table(tree, name) for name in tree.files if TABLE.fullmatch(name) and tree.files[name].size > 0]
+    return found if any(table.columns for table in found) else []
+
+
+def _named(place: Place) -> Table | None:
+    """The table that is named itself, if it has labels."""
+    header = cells(first_line(place.first))
+    columns = chosen_columns(header)
+    return Table(place.path.name, header, columns) if columns else None
+
+
+def _table(tree: Tree, name: str) -> Table:
+    header = cells(first_line(read_table(tree, name)[:4096]))
+    return Table(name, header, chosen_columns(header))
+
+
+class _Files:
+    """The pictures that a table may mean, and those that it did not."""
+
+    def __init__(self, tree: Tree, split: str, *, own: bool = False) -> None:
+        self.own = own
+        self.split = split
+        self.base = f"{split}/" if own else ""
+        self.files = {
+            name.removeprefix(self.base): status
+            for name, status in tree.files.items()
+            if name.startswith(self.base) and name.lower().endswith(SUFFIXES) and not (own and name.count("/") > 1)
+        }
+        self._left = dict.fromkeys(name for name, status in self.files.items() if status.size >= 0)
+        self._alike: dict[str, list[str]] = {}
+        for name in self.files:
+            last = name.rpartition("/")[2]
+            if own:
+                if not name.isascii():
+                    self._alike.setdefault(same_form(name), []).append(name)
+            else:
+                for key in {same_form(last), same_form(last.rpartition(".")[0])}:
+                    self._alike.setdefault(key, []).append(name)
+
+    def named(self, name: str, beside: str) -> list[str]:
+        """The files that a row may mean by a name, in a table of the directory `beside`."""
+        if self.own:
+            alike = [] if name in self.files or name.isascii() else self._alike.get(same_form(name), [])
+            return [alike[0] if len(alike) == 1 else name]
+        for exact in (f"{beside}{name}", name):
+            if exact in self.files:
+                return [exact]
+        wanted = same_form(name)
+        found = [
+            file
+            for file in self._alike.get(wanted.rpartition("/")[2], [])
+            if f"/{same_form(file)}".endswith(f"/{wanted}")
+            or f"/{same_form(file)}".rpartition(".")[0].endswith(f"/{wanted}")
+        ]
+        own = [file for file in found if any(split_of(part) == split_of(self.split) for part in file.split("/")[:-1])]
+        return own if self.split and len(found) > 1 and own else found
+
+    def take(self, name: str) -> tuple[int, int]:
+        self._left.pop(name, None)
+        return self.files.get(name, NO_FILE)
+
+    def unlisted(self) -> list[str]:
+        return sorted(self._left)
+
+
+def split_of(word: str) -> str:
+    """The split that a directory is named after: `train_images` is for training."""
+    return SPLIT_NAMES.get(re.split("[^A-Za-z]", word.lower())[0], "?")
+
+
+def _rows(tree: Tree, table: str, split: str, files: _Files, problems: Problems) -> Split:
+    """The rows of a table; what is wrong with them is added to the problems."""
+    content = read_table(tree, table)
+    where = tree.where(table)
+    first_lines: dict[str, int] = {}
+    rows: list[Row] = []
+    problems_before = problems.count
+    records = read_records(where, content)
+    header = [value.strip() for value in next(records, (1, []))[1]]
+    columns = chosen_columns(header)
+    if columns is None:
+        raise UserError(f"{where}:1: found {shown(', '.join(header)) or 'nothing'}; expected {', '.join(HEADER)}")
+    beside = table[: table.rfind("/") + 1]
+    labels: set[str] = set()
+    for line, record in records:
+        values = [value.strip(WHITE) for value in record]
+        if not any(values):
+            continue
+        problem, found = None, []
+        if len(values) == len(header):
+            name, label = values[columns[0]], same_form(values[columns[1]])
+            found = files.named(name, beside)
+            # A name that was found, and a label that was right before, need no closer look: there may be many rows.
+            if label not in labels or found[:1] != [name] or name not in files.files or UNWRITABLE.search(name):
+                problem = row_problem([found[0] if files.own else name, label], split, own=files.own)
+            if problem is None and len(found) > 1:
+                problem = f"{name} may be {found[0]} or {found[1]}; expected the name of one file"
+        else:
+            expected = "a file name and a label" if len(header) == 2 else f"{len(header)}, as the header has"
+            problem = f"found {len(values)} value{'s' * (len(values) != 1)}; expected {expected}"
+        if problem is None:
+            file = found[0] if found else name
+            labels.add(label)
+            first = first_lines.setdefault(file, line)
+            if first == line:
+                rows.append(
+                    Row(file if files.own else name, label, line, *files.take(file), f"{files.base}{file}", where)
+                )
+                continue
+            problem = f"{file} is already in line {first}"
+        problems.add(f"{where}:{line}", problem)
+    if not rows and problems.count == problems_before:
+        problems.add(f"{where}:1", "no row follows the header; expected one for each image")
+    return Split(split, rows, hashlib.sha256(content).hexdigest())
+
+
+FORMAT = Format("label tables", _fits, _read)

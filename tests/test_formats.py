@@ -1,0 +1,346 @@
+"""Every format of labelled images: the same pixels and labels as the folder of tables, and defects by their place."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import load_folder
+
+from gan.data.convert import convert
+from gan.data.dataset import DataSet, ReadOptions
+from gan.errors import UserError
+from gan.images import encode
+
+SIDE = 6
+NAMES = ("ant", "bee", "cat")
+LABELS = {"train": [0, 1, 2, 1, 0, 2, 1, 0], "test": [2, 0, 1]}
+
+
+def pixels(split: str, channels: int = 3, side: int = SIDE) -> np.ndarray:
+    rng = np.random.default_rng(len(split))
+    return rng.integers(0, 256, (len(LABELS[split]), side, side, channels)).astype(np.uint8)
+
+
+def pictures(split: str, channels: int = 3) -> list[tuple[str, bytes]]:
+    """Class and PNG file of each image."""
+    names = [NAMES[label] for label in LABELS[split]]
+    return [(name, encode(image, "png")) for name, image in zip(names, pixels(split, channels), strict=True)]
+
+
+def tree(split_names: tuple[str, str] = ("train", "test"), suffix: str = ".png") -> dict[str, bytes]:
+    return {
+        f"{name}/{label}/{number}{suffix}": content
+        for split, name in zip(LABELS, split_names, strict=True)
+        for number, (label, content) in enumerate(pictures(split))
+    }
+
+
+def write(directory: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(content)
+    return directory
+
+
+def packed(path: Path, files: dict[str, bytes]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def table(rows: list[tuple[str, str]], header: str) -> bytes:
+    return "\n".join([header, *(f"{name},{label}" for name, label in rows)]).encode()
+
+
+def folder(directory: Path, *, names: tuple[str, ...] = NAMES, channels: int = 3) -> DataSet:
+    """The data set as this project's own format has it."""
+    for split, labels in LABELS.items():
+        rows = []
+        for number, (label, image) in enumerate(zip(labels, pixels(split, channels), strict=True)):
+            write(directory, {f"{split}/{number}.png": encode(image, "png")})
+            rows.append((f"{number}.png", names[label]))
+        (directory / f"{split}_labels.csv").write_bytes(table(rows, "Filename, Label"))
+    return load_folder(directory)
+
+
+def by_class(data: DataSet) -> dict[str, list[bytes]]:
+    """The images of each split and class, in any order."""
+    splits = ("train", data.train_images, data.train_labels), ("test", data.test_images, data.test_labels)
+    return {
+        f"{split} {name}": sorted(image.tobytes() for image in images[labels == index])
+        for split, images, labels in splits
+        for index, name in enumerate(data.spec.class_names)
+    }
+
+
+def refusal(path: Path, options: ReadOptions | None = None) -> tuple[str, list[str]]:
+    with pytest.raises(UserError) as error:
+        load_folder(path, options)
+    assert "\n" not in str(error.value)
+    return str(error.value), getattr(error.value, "__notes__", [])
+
+
+# Directories and archives of them.
+
+LAYOUTS: dict[str, dict[str, bytes]] = {
+    "train and test": tree(),
+    "train and val": tree(("train", "val")),
+    "train and valid": tree(("train", "valid")),
+    "Training and Testing": tree(("Training", "Testing")),
+    "upper-case suffixes": tree(suffix=".PNG"),
+    "an inner directory": {f"pets/{name}": content for name, content in tree().items()},
+    "nested": {name.replace("/", "/sub/", 2).replace("sub/", "", 1): content for name, content in tree().items()},
+    "a split too many": tree() | {"val/ant/7.png": pictures("test")[0][1]},
+}
+
+
+@pytest.mark.parametrize("form", ["directory", "zip"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_class_directories_with_splits_are_the_folder(tmp_path, layout, form, capsys):
+    place = tmp_path / "data"
+    path = write(place, LAYOUTS[layout]) if form == "directory" else packed(tmp_path / "pets.zip", LAYOUTS[layout])
+    found = load_folder(path)
+    assert by_class(found) == by_class(folder(tmp_path / "folder"))
+    assert found.source == f"pictures in a directory per class in {path}"
+    assert ("val/ is left out, as there are test images" in capsys.readouterr().err) == ("many" in layout)
+    assert (path.with_name("pets.zip.cache") if form == "zip" else path / "cache").is_dir()
+
+
+@pytest.mark.parametrize("form", ["directory", "zip"])
+def test_a_split_is_drawn_by_seed_as_the_converter_draws_it(tmp_path, form):
+    files = {f"{label}/{number}.png": content for number, (label, content) in enumerate(pictures("train"))}
+    path = write(tmp_path / "data", files) if form == "directory" else packed(tmp_path / "pets.zip", files)
+    found = load_folder(path)
+    assert found.source.endswith("; 10% of each class are for testing, drawn by seed 0")
+    assert found.class_counts()[1].tolist() == [1, 1, 1]
+    convert(path, tmp_path / "folder", to="folder")
+    assert load_folder(tmp_path / "folder").digest == found.digest == load_folder(path).digest
+
+
+def test_links_are_followed_but_not_round_and_round(tmp_path):
+    write(tmp_path / "elsewhere", tree())
+    (tmp_path / "data" / "train").mkdir(parents=True)
+    for name in NAMES:
+        (tmp_path / "data" / "train" / name).symlink_to(tmp_path / "elsewhere" / "train" / name)
+    (tmp_path / "data" / "test").symlink_to(tmp_path / "elsewhere" / "test")
+    (tmp_path / "elsewhere" / "train" / "ant" / "again").symlink_to(tmp_path / "elsewhere" / "train" / "ant")
+    assert by_class(load_folder(tmp_path / "data")) == by_class(folder(tmp_path / "folder"))
+    (tmp_path / "elsewhere" / "train" / "ant" / "x.png").symlink_to("nowhere")
+    _, notes = refusal(tmp_path / "data")
+    assert notes == [f"{tmp_path}/data/train/ant/x.png: is not there; expected it in {tmp_path}/data/train/ant"]
+
+
+@pytest.mark.parametrize("form", ["directory", "zip"])
+def test_defects_of_pictures_are_named_by_file_or_entry(tmp_path, form):
+    files = tree() | {"train/ant/a.heic": b"\0\0\0\x18ftypheic", "train/bee/b.png": b"", "test/cat/c.png": b"text"}
+    path = write(tmp_path / "data", files) if form == "directory" else packed(tmp_path / "pets.zip", files)
+    summary, notes = refusal(path)
+    assert summary.startswith(f"{path} has 3 problems, all of them above; correct the files")
+    assert notes == [
+        f"{path}/train/ant/a.heic: is a HEIC picture: save it as PNG or JPEG",
+        f"{path}/train/bee/b.png: is empty",
+        f"{path}/test/cat/c.png: is text: download the file itself",
+    ]
+    skipping = load_folder(path, ReadOptions(on_bad_image="skip"))
+    assert by_class(skipping) == by_class(folder(tmp_path / "folder"))
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (tree() | {"birds/1.png": b""}, "holds test, train with classes, and pictures in birds beside them"),
+        (tree(("validation", "test")), "holds test, validation; expected pictures in a directory per class"),
+        (tree() | {"valid/ant/1.png": b"", "val/ant/1.png": b""}, "holds val and valid; expected one of them"),
+        (tree() | {"test/dog/1.png": b""}, "has 1 problem; correct the data"),
+        ({"a/1.png": b"", "b/1.png": b""}, "there would be no test image; expected at least two images of a class"),
+        (
+            {"a/1.png": b"", "b/1.png": b"", "labels.csv": b"file,label\n1.png,b\n"},
+            "holds a directory of pictures per class and label tables; expected one of them",
+        ),
+        ({"a\t/1.png": b"", "b/1.png": b""}, "has 1 problem; rename the directories"),
+        ({"notes.txt": b""}, "holds notes.txt; expected pictures in a directory per class"),
+    ],
+)
+def test_what_is_no_tree_of_classes_is_refused(tmp_path, files, message):
+    assert message in refusal(write(tmp_path / "data", files))[0]
+
+
+def test_fewer_images_than_a_batch_are_refused_before_they_are_read(tmp_path):
+    path = packed(tmp_path / "pets.zip", tree())
+    _, notes = refusal(path, ReadOptions(batch_size=9))
+    assert "there are 8 training images, fewer than one batch of 9: lower gan_batch_size" in notes[0]
+    assert not (tmp_path / "pets.zip.cache").exists()
+
+
+def hostile(path: Path, change: str) -> Path:
+    if change == "encrypted":
+        content = bytearray(packed(path, {"ant/1.png": b"x"}).read_bytes())
+        content[6] |= 1
+        content[content.index(b"PK\x01\x02") + 8] |= 1
+        path.write_bytes(content)
+    elif change == "truncated":
+        path.write_bytes(packed(path, tree()).read_bytes()[:-30])
+    elif change == "twice":
+        with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("ant/1.png", b"1")
+            archive.writestr("ant/1.png", b"2")
+    else:
+        packed(path, {change: b"x", "ant/1.png": b"y"})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("../ant/1.png", "holds '../ant/1.png', which is no name of a file below it"),
+        ("/ant/1.png", "which is no name of a file below it"),
+        ("C:/ant/1.png", "which is no name of a file below it"),
+        ("ant/../../1.png", "which is no name of a file below it"),
+        ("encrypted", "is encrypted (ant/1.png); make it again without a password"),
+        ("truncated", "is a damaged zip archive"),
+        ("twice", "holds ant/1.png twice"),
+    ],
+)
+def test_a_hostile_archive_is_refused(tmp_path, change, message):
+    assert message in refusal(hostile(tmp_path / "data.zip", change))[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["data.zip"]
+
+
+def test_a_damaged_entry_is_named_and_a_large_one_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr("gan.data.pictures.MAX_FILE", 10_000)
+    path = tmp_path / "pets.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (tree() | {"train/ant/bomb.png": bytes(20_000)}).items():
+            archive.writestr(name, content)
+    content = path.read_bytes()
+    start = content.index(b"train/bee/1.png") + 30
+    path.write_bytes(content[:start] + bytes([content[start] ^ 0xFF]) + content[start + 1 :])
+    _, notes = refusal(path)
+    assert notes[0] == f"{path}/train/ant/bomb.png: has 20,000 bytes; expected at most 10,000"
+    assert notes[1].startswith(f"{path}/train/bee/1.png: cannot be unpacked (")
+
+
+def test_what_macos_packs_is_left_out(tmp_path):
+    extra = {f"__MACOSX/{name.replace('/', '/._')}": b"\0\5\x16\7" for name in tree()}
+    path = packed(tmp_path / "pets.zip", tree() | extra | {"train/.DS_Store": b"x", "train/ant/._1.png": b"x"})
+    assert by_class(load_folder(path)) == by_class(folder(tmp_path / "folder"))
+
+
+def test_an_archive_that_changes_is_decoded_anew(tmp_path):
+    path = packed(tmp_path / "pets.zip", tree())
+    first = load_folder(path).digest
+    files = tree()
+    files["train/ant/0.png"] = encode(np.zeros((SIDE, SIDE, 3), np.uint8), "png")
+    packed(path, files)
+    assert load_folder(path).digest != first
+    assert len([entry for entry in (tmp_path / "pets.zip.cache").iterdir() if entry.is_dir()]) == 1
+
+
+# Tables.
+
+
+def relatives() -> dict[str, dict[str, bytes]]:
+    files = {
+        f"{split}/{number}.png": content for split in LABELS for number, (_, content) in enumerate(pictures(split))
+    }
+
+    def rows(split: str, form: Callable[[int], str]) -> list[tuple[str, str]]:
+        return [(form(number), NAMES[label]) for number, label in enumerate(LABELS[split])]
+
+    def tables(name: str, header: str, form: Callable[[int], str]) -> dict[str, bytes]:
+        return {name.format(split): table(rows(split, form), header) for split in LABELS}
+
+    own = "{}_labels.csv"
+    paths = [row for split in LABELS for row in rows(split, lambda number, split=split: f"{split}/{number}.png")]
+    return {
+        "file_name,label": files | tables(own, "file_name,label", "{}.png".format),
+        "image_id,class": files | tables("{}.csv", "image_id,class", str),
+        "id,label": files | tables("{}.csv", "id,label", str),
+        "metadata.csv beside pictures": files | tables("{}/metadata.csv", "file_name,label", "{}.png".format),
+        "metadata.csv above": files | {"metadata.csv": table(paths, "file_name,label")},
+        "more": files | {
+            f"{split}.csv": "\n".join(['a,Image,Label', *(f'"x, y",{one},{label}' for one, label in rows(split, str))])
+            .encode() for split in LABELS},
+        "images elsewhere": {f"{split}_images/deep/{name.partition('/')[2]}": content for name, content in files.items()
+            for split in LABELS if name.startswith(split)} | tables("{}.csv", "image_id,class", str),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["directory", "zip"])
+@pytest.mark.parametrize("name", relatives())
+def test_tables_of_others_are_the_folder(tmp_path, name, form):
+    files = relatives()[name]
+    path = write(tmp_path / "data", files) if form == "directory" else packed(tmp_path / "pets.zip", files)
+    found, expected = load_folder(path), folder(tmp_path / "folder")
+    assert (found.digest, found.spec) == (expected.digest, expected.spec)
+
+
+def test_a_table_that_is_named_itself_is_read(tmp_path):
+    images = {f"{number}.png": content for number, (_, content) in enumerate(pictures("train"))}
+    rows = [(f"{number}.png", NAMES[label]) for number, label in enumerate(LABELS["train"])]
+    write(tmp_path, images | {"metadata.csv": table(rows, "file_name,label")})
+    found = load_folder(tmp_path / "metadata.csv")
+    assert found.source.endswith("drawn by seed 0")
+    assert found.digest == load_folder(tmp_path).digest
+    convert(tmp_path / "metadata.csv", tmp_path / "folder", to="folder")
+    assert load_folder(tmp_path / "folder").digest == found.digest
+
+
+def test_defects_of_tables_are_named_by_line(tmp_path):
+    images = {f"{split}/{name}.png": encode(pixels("train")[0], "png") for split in "ab" for name in ("same", split)}
+    rows = [("a", "x"), ("same", "x"), ("c", "x"), ("../a", "x"), ("b.png", ""), ("b", "y"), ("a.png", "y")]
+    path = write(tmp_path / "data", images | {"labels.csv": table(rows, "id,label")})
+    where = f"{path}/labels.csv"
+    _, notes = refusal(path / "labels.csv")
+    assert notes == [
+        f"{where}:3: same may be a/same.png or b/same.png; expected the name of one file",
+        f"{where}:5: ../a is outside of the data; expected the name of a file in it",
+        f"{where}:6: the label is ''; expected 1 to 100 printable characters",
+        f"{where}:8: a/a.png is already in line 2",
+    ]
+    (path / "labels.csv").write_bytes(table([("a", "x"), ("b", "x"), ("c", "x")], "id,label"))
+    assert refusal(path / "labels.csv")[1] == [f"{where}:4: c is not there; expected it in {path}"]
+
+
+# StyleGAN's.
+
+
+def stylegan(labels: object) -> dict[str, bytes]:
+    files = {f"00000/img{number:08d}.png": content for number, (_, content) in enumerate(pictures("train"))}
+    return files | {"dataset.json": json.dumps({"labels": labels}).encode()}
+
+
+@pytest.mark.parametrize("form", ["directory", "zip"])
+def test_stylegans_data_set_is_the_folder(tmp_path, form):
+    files = stylegan([[f"00000/img{number:08d}.png", label] for number, label in enumerate(LABELS["train"])])
+    path = write(tmp_path / "data", files) if form == "directory" else packed(tmp_path / "pets.zip", files)
+    found = load_folder(path)
+    assert found.spec.class_names == ("0", "1", "2")
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate([found.train_images, found.test_images]), axis=0), np.sort(pixels("train"), axis=0)
+    )
+    convert(path, tmp_path / "folder", to="folder")
+    assert load_folder(tmp_path / "folder").digest == found.digest
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (None, "dataset.json has no labels"),
+        ([["00000/img00000000.png", [0, 1]]], "entry 0 has several labels; expected a name and the number of a class"),
+        ([["00000/img00000000.png", -1]], 'entry 0 has ["00000/img00000000.png", -1]; expected'),
+        ([["00000/img00000000.png", 1]] * 2, "entry 1: 00000/img00000000.png has a label already"),
+        ([["no.png", 1], ["00000/img00000000.png", 1]], "no.png: is not there; expected it in"),
+    ],
+)
+def test_defects_of_stylegans_data_sets_are_named(tmp_path, labels, message):
+    summary, notes = refusal(packed(tmp_path / "pets.zip", stylegan(labels)))
+    assert message in " ".join([summary, *notes])
+    assert refusal(packed(tmp_path / "bad.zip", {"dataset.json": b"{", "a/1.png": b""}))[0].startswith(
+        f"{tmp_path}/bad.zip/dataset.json is no JSON"
+    )
