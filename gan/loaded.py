@@ -8,9 +8,11 @@ Shapes: `N` images of `H W C` height, width, channels; `K` classes.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
+from gan.checkpoints import Which
 from gan.errors import UserError
 from gan.images import ImageSpec, Pixels
 from gan.labels import Floats, class_index, parse_labels
@@ -39,9 +41,9 @@ class Loaded:
         Raises:
             UserError: there is no such checkpoint, or it is damaged.
         """
-        if which != "newest" and which != "best" and not isinstance(which, int):
+        if which not in ("newest", "best") and not isinstance(which, int):
             raise UserError(f"the checkpoint is {which!r}; expected newest, best, or a step such as 5000")
-        return cls(Sampler.from_checkpoint(directory, which))
+        return cls(Sampler.from_checkpoint(directory, cast(Which, which)))
 
     def sample(self, label: Label, *, seed: int = 0, count: int = 1) -> Pixels:
         """Images (N, H, W, C) uint8 of a label, in the first `count` styles of a seed: those that `generate.py` draws.
