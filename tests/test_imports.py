@@ -16,7 +16,7 @@ LAYERS = (
     ("gan.errors", "gan.registry", "gan.names", "gan.threads", "gan.freeing"),
     ("gan.files", "gan.data.kinds"),
     ("gan.seeding", "gan.command_line", "gan.starting", "gan.yaml_text", "gan.devices.slurm"),
-    ("gan.config", "gan.images", "gan.devices.cluster"),
+    ("gan.config", "gan.images", "gan.devices.cluster", "gan.installed"),
     ("gan.labels", "gan.about", "gan.film"),
     ("gan.data.dataset", "gan.places", "gan.models.sizes", "gan.models.convolution", "gan.objectives.objective"),
     ("gan.data.decoding", "gan.data.tree", "gan.data.formats.digits"),
