@@ -5,10 +5,11 @@
     ./export.py --format litert --output digits.tflite       # for phones
     ./export.py --format savedmodel --output digits          # for TensorFlow
     ./export.py --format page --output page                  # a page that draws in the browser, for any static host
+    ./export.py --format hub --output digits --license mit   # a folder to share, with a model card
 
-A page is served by `python -m http.server --directory page`. The others have the inputs `style` (N, Z) and `label`
-(N, K), and the output `image`, uint8 (N, H, W, C), for any N; they say their classes, sizes, checkpoint and scores.
-docs/export.md has a use of each.
+A page is served by `python -m http.server --directory page`. `--load-dir` draws from a folder that was shared. The
+others have the inputs `style` (N, Z) and `label` (N, K), and the output `image`, uint8 (N, H, W, C), for any N; they
+say their classes, sizes, checkpoint and scores. docs/export.md has a use of each.
 """
 
 import sys
@@ -34,18 +35,21 @@ def main() -> None:
         metavar="TGZ",
         help="of a page: npm's package onnxruntime-web, if it is here already (default: npm fetches it)",
     )
+    flags.add_argument("--license", metavar="ID", help="of a hub's folder, as the Hub calls it, such as mit")
+    flags.add_argument("--about", metavar="TEXT", help="first paragraph of a hub's card: data, their licence, limits")
+    flags.add_argument(
+        "--evaluation",
+        type=local_path,
+        metavar="JSON",
+        help="evaluation.json of ./evaluate.py, whose scores a hub's card tells",
+    )
     args = flags.parse_args()
 
     import_tensorflow()
     from gan.export.exporting import export
 
-    export(
-        load_dir=args.load_dir,
-        file_format=args.format,
-        output=args.output,
-        checkpoint=args.checkpoint,
-        runtime=args.runtime,
-    )
+    values = vars(args)
+    export(file_format=values.pop("format"), **values)
 
 
 if __name__ == "__main__":

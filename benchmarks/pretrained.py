@@ -14,75 +14,16 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, fields
 from pathlib import Path
 
-from machine import today
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-GRID = "grid.jpg"
-SHOWN = {
-    "fid": "FID, in this classifier's features",
-    "judge_accuracy": "class accuracy, by the judge",
-    "accuracy": "class accuracy, by the classifier",
-    "kid": "KID",
-    "detector_accuracy": "told from real images (50% is perfect)",
-    "precision": "precision",
-    "recall": "recall",
-    "copies": "nearer to a training image than 99% of the test images",
-}
-
 
 def script(name: str, *arguments: object) -> None:
     subprocess.run([sys.executable, str(ROOT / name), *map(str, arguments)], check=True)
-
-
-def slim(run: Path, classifier_dir: Path, output: Path) -> None:
-    """Save what is needed to draw and to score, under the same names and steps."""
-    from gan import checkpoints
-    from gan.config import dump_config
-    from gan.models import build
-
-    saved = checkpoints.find(run, "gan")
-    networks = {"average": build(saved.about, "generator"), "critic": build(saved.about, "critic")}
-    checkpoints.restore(saved.path, networks, partial=True)
-    checkpoints.save(output, saved.about, networks, keep=1)
-    dump_config(saved.about.config, output / "config-gan.yaml")
-    classifier = checkpoints.load(classifier_dir, "classifier")
-    checkpoints.save(output, classifier.about, {"classifier": classifier.network}, keep=1)
-    dump_config(classifier.about.config, output / "config-cls.yaml")
-
-
-def card(output: Path, about: str, found: dict, seconds: float | None, device: str) -> str:
-    """The text of README.md."""
-    from gan.config import Config
-
-    config, usual = found["config"], asdict(Config())
-    changed = {each.name: config[each.name] for each in fields(Config) if config[each.name] != usual[each.name]}
-    name = f"pretrained/{output.name}"
-    lines = [f"# {output.name}", "", about, "", f"![A column per class, a row per style]({GRID})", "", "```sh"]
-    lines += [f"./generate.py --load-dir {name} --output-dir writing", f"./serve.py --load-dir {name}", "```", ""]
-    took = f" in {seconds / 60:.0f} minutes on {device}" if seconds else ""
-    lines += [f"Trained for {found['step']:,} steps{took}, with the default settings except:", ""]
-    lines += ["| setting | |", "|---|---|", *(f"| `{key}` | `{value}` |" for key, value in changed.items())]
-    lines += ["", "| score, on test images | samples | 95% interval | real images | N |", "|---|---|---|---|---|"]
-    for key, words in SHOWN.items():
-        score = found["scores"].get(key)
-        if score is None or score["value"] is None:
-            continue
-        form = ".2%" if "accuracy" in key or key == "copies" else ".3g"
-        low, high = (format(each, form) if each is not None else "–" for each in score["interval"])
-        real = "–" if score["real"] is None else format(score["real"], form)
-        lines.append(f"| {words} | {score['value']:{form}} | {low} to {high} | {real} | {score['samples']:,} |")
-    judge, classifier = found["judge"], found["classifier"]
-    lines += ["", f"`./evaluate.py`, {today()}, seed {found['seed']}; classifier {classifier}, judge {judge}."]
-    lines += [
-        "Only the generator's average, the critic, the classifier and the judge are here: `--resume` cannot go on."
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -98,7 +39,13 @@ def main() -> None:
     options = flags.parse_args()
     if options.output.exists():
         flags.error(f"{options.output} is there; remove it, or name another")
-    slim(options.load_dir, options.classifier_dir or options.load_dir, options.output)
+
+    from gan import checkpoints
+    from gan.export.card import GRID, Facts, card
+    from gan.export.hub import save_weights
+
+    saved = checkpoints.find(options.load_dir, "gan")
+    save_weights(saved.path, options.classifier_dir or options.load_dir, options.output)
     resize = ["--resize", options.resize] if options.resize else []
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)
@@ -108,8 +55,17 @@ def main() -> None:
         drawing = ["--load-dir", options.output, "--output-dir", scratch, "--grid", "--images-per-class", 6]
         script("generate.py", *drawing, "--format", "png")
         Image.open(scratch / "grid.png").save(options.output / GRID, quality=85)
-    text = card(options.output, options.about, found, options.seconds, options.device)
-    (options.output / "README.md").write_text(text)
+    facts = Facts(
+        title=options.output.name,
+        about=options.about,
+        load_dir=f"pretrained/{options.output.name}",
+        step=saved.about.step,
+        config=saved.about.config,
+        scores=saved.about.scores,
+        evaluation=found,
+        took=f" in {options.seconds / 60:.0f} minutes on {options.device}" if options.seconds else "",
+    )
+    (options.output / "README.md").write_text(card(facts))
     for lock in options.output.glob(".*.lock"):
         lock.unlink()
 

@@ -99,6 +99,7 @@ EXPORTS = Table(
     savedmodel="gan.export.savedmodel:write",
     litert="gan.export.litert:write",
     page="gan.export.page:write",
+    hub="gan.export.hub:write",
 )
 
 NETWORKS = {"generator": GENERATORS, "critic": CRITICS, "classifier": CLASSIFIERS, "judge": JUDGES}

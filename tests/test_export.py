@@ -15,8 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+import yaml
+from PIL import Image
 
+from gan import checkpoints
 from gan.errors import MissingError, UserError
+from gan.evaluation.features import digest_of_weights
 from gan.export import exporting, page
 from gan.export.drawn import Drawn
 from gan.export.exporting import export
@@ -243,3 +247,80 @@ def test_what_npm_says_is_told(monkeypatch):
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(UserError, match=r"npm cannot fetch .*network down.; look at the network, or pass --runtime"):
         FETCHED()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Path:
+    """A folder for the Hub, with an evaluation in its card."""
+    place = tmp_path_factory.mktemp("shared")
+    name = next(path.name for path in PRETRAINED["grey"].glob("gan-*"))
+    score = {"value": 0.3241, "interval": [0.3, 0.35], "real": 0.084, "samples": 10_000}
+    found = {"checkpoint": f"runs/{name}", "scores": {"fid": score}, "date": "2026-11-26", "seed": 0}
+    (place / "evaluation.json").write_text(json.dumps(found | {"classifier": "abc", "judge": "def"}))
+    export(
+        load_dir=PRETRAINED["grey"],
+        file_format="hub",
+        output=place / "digits",
+        license="cc-by-sa-3.0",
+        about="Digits: of MNIST.",
+        evaluation=place / "evaluation.json",
+    )
+    return place / "digits"
+
+
+def test_a_folder_to_share_draws_scores_and_is_exported(shared, tmp_path):
+    """Offline, as a directory of checkpoints; another folder can be made of it."""
+    original, again = Sampler.from_checkpoint(PRETRAINED["grey"]), Sampler.from_checkpoint(shared)
+    z, y = asked(original, 5)
+    np.testing.assert_array_equal(again.sample(y, z), original.sample(y, z))
+    for kind in ("classifier", "judge"):
+        theirs, ours = (checkpoints.load(directory, kind) for directory in (PRETRAINED["grey"], shared))
+        assert digest_of_weights(theirs.network) == digest_of_weights(ours.network)
+    exported(shared, "hub", tmp_path / "digits")
+    files = {str(path.relative_to(shared)) for path in shared.rglob("*") if path.is_file()}
+    assert files == {str(path.relative_to(tmp_path / "digits")) for path in (tmp_path / "digits").rglob("*.*")}
+    assert not [name for name in files if name.startswith(".")]
+
+
+def test_the_hub_can_read_the_card(shared):
+    _, head, body = (shared / "README.md").read_text().split("---\n", 2)
+    values = yaml.safe_load(head)
+    assert values["license"] == "cc-by-sa-3.0" and "conditional-gan" in values["tags"]
+    for words in (
+        "# digits\n",
+        "Digits: of MNIST.",
+        "(grid.jpg)",
+        "| 0.324 | 0.3 to 0.35 | 0.084 | 10,000 |",
+        "`label_weight`",
+    ):
+        assert words in body
+    assert Image.open(shared / "grid.jpg").width > 10 * 28
+    assert json.loads((shared / "about.json").read_text())["classes"] == json.dumps([str(n) for n in range(10)])
+
+
+def test_without_an_evaluation_the_card_has_the_scores_of_training(tmp_path):
+    exported(PRETRAINED["colour"], "hub", tmp_path / "hands")
+    card = (tmp_path / "hands" / "README.md").read_text()
+    assert 'license: "unknown"' in card and "While it trained: FID " in card and "images of 64×64 in 10 classes" in card
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("no JSON", "is no evaluation; expected evaluation.json of ./evaluate.py"),
+        ("[]", "is no evaluation"),
+        ('{"scores": {}}', "is no evaluation"),
+        ('{"scores": {}, "checkpoint": "runs/gan-00000001"}', "is of runs/gan-00000001; expected an evaluation of "),
+        ('{"scores": {}, "checkpoint": null}', "is of None; expected an evaluation of "),
+    ],
+)
+def test_an_evaluation_of_something_else_is_refused(content, message, tmp_path):
+    (tmp_path / "evaluation.json").write_text(content)
+    with pytest.raises(UserError, match=message):
+        export(
+            load_dir=PRETRAINED["grey"],
+            file_format="hub",
+            output=tmp_path / "digits",
+            evaluation=tmp_path / "evaluation.json",
+        )
+    assert not (tmp_path / "digits").exists()

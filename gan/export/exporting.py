@@ -14,11 +14,12 @@ from gan.registry import EXPORTS
 FILES = {"onnx": ".onnx", "litert": ".tflite"}
 """Formats that are one file, and how its name should end; the others are directories."""
 
+OPTIONS = {"runtime": "page", "license": "hub", "about": "hub", "evaluation": "hub"}
+"""The format that an option is of: a parameter of its `write`."""
+
 
 @file_errors()
-def export(
-    *, load_dir: Path, file_format: str, output: Path, checkpoint: Which = "newest", runtime: Path | None = None
-) -> None:
+def export(*, load_dir: Path, file_format: str, output: Path, checkpoint: Which = "newest", **options: object) -> None:
     """Write the average that a checkpoint holds in another format, and print what was written.
 
     Args:
@@ -26,16 +27,18 @@ def export(
         file_format: a name in `EXPORTS`.
         output: a file, which is replaced; or a directory, which must be new or empty.
         checkpoint: which of them.
-        runtime: of a page, where its ONNX Runtime is, if it is not to be fetched.
+        options: what only some formats have, see `OPTIONS`; None is none.
 
     Raises:
         UserError: no usable checkpoint, or an output that cannot be.
     """
-    if runtime is not None and file_format != "page":
-        raise UserError(f"--runtime is for --format page, not {file_format}; leave it out")
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if OPTIONS[name] != file_format:
+            raise UserError(f"--{name} is for --format {OPTIONS[name]}, not {file_format}; leave it out")
     check_output(output, file_format)
     drawn = Drawn.from_checkpoint(load_dir, checkpoint)
-    EXPORTS[file_format](drawn, output, **({"runtime": runtime} if runtime else {}))
+    EXPORTS[file_format](drawn, output, **given)
     size = sum(path.stat().st_size for path in (output.rglob("*") if output.is_dir() else [output]) if path.is_file())
     print(f"{output}: {drawn.spec}, from {drawn.path}, {size / 1e6:.1f} MB")
 

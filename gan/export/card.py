@@ -1,0 +1,87 @@
+"""A model card: what a trained GAN draws, how it was trained, its scores with those of real images, and how to use it.
+
+text = card(Facts(title="digits", about="Handwritten digits ...", load_dir="digits", ...))
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from gan.config import Config
+from gan.evaluation.scores import describe
+
+GRID = "grid.jpg"
+SHOWN = {
+    "fid": "FID, in this classifier's features",
+    "judge_accuracy": "class accuracy, by the judge",
+    "accuracy": "class accuracy, by the classifier",
+    "kid": "KID",
+    "detector_accuracy": "told from real images (50% is perfect)",
+    "precision": "precision",
+    "recall": "recall",
+    "copies": "nearer to a training image than 99% of the test images",
+}
+KEPT = "Only the generator's average, the critic, the classifier and the judge are here: `--resume` cannot go on."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a card tells.
+
+    Attributes:
+        title: the heading.
+        about: the first paragraph: the data, its licence, the limits.
+        load_dir: where the model is, for the commands.
+        step: of the checkpoint.
+        config: of the run.
+        scores: of the checkpoint, which the run gave it.
+        evaluation: what `evaluation.json` holds, if there is one.
+        took: on the time of training, after the number of steps.
+        note: the last line.
+    """
+
+    title: str
+    about: str
+    load_dir: str
+    step: int
+    config: Config
+    scores: Mapping[str, Any]
+    evaluation: Mapping[str, Any] | None = None
+    took: str = ""
+    note: str = KEPT
+
+
+def card(facts: Facts) -> str:
+    """The card, in Markdown."""
+    lines = [f"# {facts.title}", "", facts.about, "", f"![A column per class, a row per style]({GRID})", "", "```sh"]
+    lines += [f"./generate.py --load-dir {facts.load_dir} --output-dir writing"]
+    lines += [f"./serve.py --load-dir {facts.load_dir}", "```", ""]
+    lines += [f"Trained for {facts.step:,} steps{facts.took}, with the default settings except:", ""]
+    config, usual = asdict(facts.config), asdict(Config())
+    changed = {each.name: config[each.name] for each in fields(Config) if config[each.name] != usual[each.name]}
+    lines += ["| setting | |", "|---|---|", *(f"| `{key}` | `{value}` |" for key, value in changed.items()), ""]
+    lines += _evaluated(facts.evaluation) if facts.evaluation else [f"While it trained: {describe(facts.scores)}."]
+    return "\n".join([*lines, facts.note]) + "\n"
+
+
+def _evaluated(found: Mapping[str, Any]) -> list[str]:
+    """The table of an evaluation."""
+    lines = ["| score, on test images | samples | 95% interval | real images | N |", "|---|---|---|---|---|"]
+    for key, words in SHOWN.items():
+        score = found["scores"].get(key)
+        if score is None or score["value"] is None:
+            continue
+        form = ".2%" if "accuracy" in key or key == "copies" else ".3g"
+        low, high = (format(each, form) if each is not None else "–" for each in score["interval"])
+        real = "–" if score["real"] is None else format(score["real"], form)
+        lines.append(f"| {words} | {score['value']:{form}} | {low} to {high} | {real} | {score['samples']:,} |")
+    networks = f"classifier {found['classifier']}, judge {found['judge']}"
+    return [*lines, "", f"`./evaluate.py`, {found['date']}, seed {found['seed']}; {networks}."]
+
+
+def front_matter(values: Mapping[str, str | Sequence[str]]) -> str:
+    """What the Hugging Face Hub reads of a card, in YAML, of which JSON is a part."""
+    return "\n".join(
+        ["---", *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()), "---", ""]
+    )
