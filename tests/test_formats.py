@@ -291,6 +291,12 @@ def test_a_table_that_is_named_itself_is_read(tmp_path):
     assert load_folder(tmp_path / "folder").digest == found.digest
 
 
+def test_a_table_without_labels_is_left_out(tmp_path, capsys):
+    files = relatives()["id,label"] | {"test.csv": b"id\n0\n1\n2\n"}
+    assert load_folder(write(tmp_path, files)).source.endswith("drawn by seed 0")
+    assert f"warning: {tmp_path}/test.csv has no column of labels and is left out\n" in capsys.readouterr().err
+
+
 def test_defects_of_tables_are_named_by_line(tmp_path):
     images = {f"{split}/{name}.png": encode(pixels("train")[0], "png") for split in "ab" for name in ("same", split)}
     rows = [("a", "x"), ("same", "x"), ("c", "x"), ("../a", "x"), ("b.png", ""), ("b", "y"), ("a.png", "y")]

@@ -330,6 +330,30 @@ def test_defects_of_parquet_files_are_named_by_row(tmp_path):
     assert "is a damaged Parquet file" in refusal(tmp_path / "x.parquet")[0]
 
 
+def test_labels_of_parquet_files_may_be_words(tmp_path):
+    path = parquet(tmp_path / "a.parquet", "train", names=["a", "b"], labels=list("xyzyxzyx"))
+    assert load_folder(path).spec.class_names == ("x", "y", "z")
+
+
+@pytest.mark.parametrize("file", ["parquet", "npz"])
+def test_a_file_with_any_byte_changed_is_read_or_refused(tmp_path, file):
+    """Never another error than one for the user."""
+    if file == "parquet":
+        path = parquet(tmp_path / "a.parquet", "train", names=["a", "b", "c"])
+    else:
+        path = tmp_path / "a.npz"
+        np.savez(path, **keras())
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for place in rng.integers(0, len(whole), 60).tolist() + rng.integers(len(whole) - 600, len(whole), 60).tolist():
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        try:
+            load_folder(path)
+        except UserError:
+            refused += 1
+    assert refused > 10
+
+
 def test_without_pyarrow_it_is_said_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)

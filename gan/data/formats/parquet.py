@@ -72,7 +72,7 @@ class _File:
                 f"{path} is a Parquet file, which needs a package that is not installed: run `pip install pyarrow`"
             ) from None
         self.path = path
-        self._errors = (pyarrow.ArrowException, OSError)
+        self._errors = (pyarrow.ArrowException, OSError, IndexError)  # The last where rows lack that it tells of.
         with file_errors(path):
             status = path.stat()
         try:
@@ -209,11 +209,12 @@ def _rows(file: _File, problems: Problems) -> list[Row]:
     for number, value in enumerate(file.labels(), 1):
         where = f"{file.path}, row {number}"
         label, problem = str(value), None
-        if value is None or (file.names is not None and not 0 <= value < len(file.names)):
+        named = file.names is not None and isinstance(value, int)
+        if value is None or (named and not 0 <= value < len(file.names or ())):
             expected = f"0 to {len(file.names) - 1}" if file.names else "one for each image"
             problem = f"the label is {value}; expected {expected}"
         else:
-            label = file.names[value] if file.names is not None else same_form(label)
+            label = file.names[value] if file.names is not None and named else same_form(label)
             problem = label_problem(label)
         if problem:
             problems.add(where, problem)
