@@ -294,7 +294,8 @@ def test_the_hub_can_read_the_card(shared):
         "`label_weight`",
     ):
         assert words in body
-    assert Image.open(shared / "grid.jpg").width > 10 * 28
+    with Image.open(shared / "grid.jpg") as picture:
+        assert picture.width > 10 * 28
     assert json.loads((shared / "about.json").read_text())["classes"] == json.dumps([str(n) for n in range(10)])
 
 
