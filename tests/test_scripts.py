@@ -355,10 +355,10 @@ def test_there_must_be_something_to_go_on_with(work, script):
         (
             "train.py",
             ["--data-path", "absent", "--save-dir", "unused"],
-            "absent does not exist; expected a directory of images: name another one, or pass",
+            "absent does not exist; expected labelled images: name another one, or pass",
         ),
         ("train.py", ["-c", "absent.yaml"], "absent.yaml: no such file"),
-        ("classifier.py", ["--data-path", "config.yaml"], "config.yaml is a file; expected a directory"),
+        ("classifier.py", ["--data-path", "config.yaml"], "config.yaml is text; expected pictures in a directory per class"),
         ("evaluate.py", ["--metrics", "nonsense"], "--metrics: found 'nonsense', expected fid"),
         (
             "evaluate.py",
