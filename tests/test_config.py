@@ -58,22 +58,6 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
         ("large", {"image_size": 64, "gen_width": 64, "crit_width": 64, "gan_batch_size": 128}),
         ("mixed-precision", {"mixed_precision": True}),
         ("folder-rgb", {"image_size": 64, "cls_epochs": 10, "gan_epochs": 200}),
-        (
-            "many-kinds",
-            {
-                "cls_epochs": 8,
-                "gan_epochs": 80,
-                "gan_batch_size": 128,
-                "objective": "relativistic",
-                "gp_weight": 0.2,
-                "penalty_every": 2,
-                "label_weight": 0.05,
-                "augment": "flip",
-                "gen_lr": 1.5e-3,
-                "crit_lr": 1.5e-3,
-                "ema_decay": 0.9995,
-            },
-        ),
     ],
 )
 def test_preset(name: str, changes: dict[str, Any]) -> None:
