@@ -1,17 +1,35 @@
 """Memory that is in no use any more, given back to the system.
 
-free_unused()    # between two parts of a long work
+return_large_blocks()    # once, in a process that is to stay small
+free_unused()            # between two parts of a long work
+
+Both do what they can: only the C library of most Linux systems, glibc, can be told to.
 """
 
 import ctypes
 import gc
 import sys
 
+MMAP_THRESHOLD = -3
+"""`M_MMAP_THRESHOLD` of `mallopt`."""
+
+LARGE = 1 << 20
+"""Bytes."""
+
+
+def return_large_blocks() -> None:
+    """Have blocks of a megabyte and more go back as soon as they are freed; else the library learns to keep them."""
+    if (mallopt := _function("mallopt")) is not None:
+        mallopt(MMAP_THRESHOLD, LARGE)
+
 
 def free_unused() -> None:
-    """Collect garbage, and let the C library of Linux return what it keeps for later."""
+    """Collect garbage, and have the library return what it keeps for later."""
     gc.collect()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none.
-        if trim is not None:
-            trim(0)
+    if (malloc_trim := _function("malloc_trim")) is not None:
+        malloc_trim(0)
+
+
+def _function(name: str) -> "ctypes._NamedFuncPointer | None":
+    """Of the C library, where it has one of this name."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

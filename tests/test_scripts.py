@@ -358,7 +358,11 @@ def test_there_must_be_something_to_go_on_with(work, script):
             "absent does not exist; expected labelled images: name another one, or pass",
         ),
         ("train.py", ["-c", "absent.yaml"], "absent.yaml: no such file"),
-        ("classifier.py", ["--data-path", "config.yaml"], "config.yaml is text; expected pictures in a directory per class"),
+        (
+            "classifier.py",
+            ["--data-path", "config.yaml"],
+            "config.yaml is text; expected pictures in a directory",
+        ),
         ("evaluate.py", ["--metrics", "nonsense"], "--metrics: found 'nonsense', expected fid"),
         (
             "evaluate.py",
