@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Python leaves it out under -I or PYTHONSAFEPATH.
 
 from gan.command_line import add_checkpoint_flags, add_data_flags, exit_status, local_path, number, parser
-from gan.freeing import return_large_blocks
+from gan.freeing import stay_small
 from gan.starting import import_tensorflow
 
 
@@ -52,7 +52,7 @@ def main() -> None:
         compare(runs, options["output_dir"])
         return
 
-    return_large_blocks()
+    stay_small()
     import_tensorflow()
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # It tells that it looks at the fonts, the first time.
     from gan.evaluation.evaluating import EvaluationOptions, evaluate_run

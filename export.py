@@ -3,9 +3,9 @@
 
     ./export.py --load-dir pretrained/mnist --format onnx --output digits.onnx
     ./export.py --format litert --output digits.tflite       # for phones
-    ./export.py --format savedmodel --output digits          # for TensorFlow
+    ./export.py --format savedmodel --output digits-saved    # for TensorFlow
     ./export.py --format page --output page                  # a page that draws in the browser, for any static host
-    ./export.py --format hub --output digits --license mit   # a folder to share, with a model card
+    ./export.py --format hub --output to-share --license mit # a folder to share, with a model card
 
 A page is served by `python -m http.server --directory page`. `--load-dir` draws from a folder that was shared. The
 others have the inputs `style` (N, Z) and `label` (N, K), and the output `image`, uint8 (N, H, W, C), for any N; they

@@ -1,7 +1,7 @@
 """Memory that is in no use any more, given back to the system.
 
-return_large_blocks()    # once, in a process that is to stay small
-free_unused()            # between two parts of a long work
+stay_small()     # once, at the start of a process
+free_unused()    # between two parts of a long work
 
 Both do what they can: only the C library of most Linux systems, glibc, can be told to.
 """
@@ -10,17 +10,21 @@ import ctypes
 import gc
 import sys
 
-MMAP_THRESHOLD = -3
-"""`M_MMAP_THRESHOLD` of `mallopt`."""
+MMAP_THRESHOLD, ARENA_MAX = -3, -8
+"""`M_MMAP_THRESHOLD` and `M_ARENA_MAX` of `mallopt`."""
 
 LARGE = 1 << 20
 """Bytes."""
 
 
-def return_large_blocks() -> None:
-    """Have blocks of a megabyte and more go back as soon as they are freed; else the library learns to keep them."""
+def stay_small() -> None:
+    """Have blocks of a megabyte and more go back as soon as they are freed; else the library learns to keep them.
+
+    And have all threads share one store of small blocks; else there are up to eight for each core.
+    """
     if (mallopt := _function("mallopt")) is not None:
         mallopt(MMAP_THRESHOLD, LARGE)
+        mallopt(ARENA_MAX, 1)
 
 
 def free_unused() -> None:

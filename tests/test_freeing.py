@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 TAKE = """
 import ctypes, re
 from pathlib import Path
-from gan.freeing import free_unused, return_large_blocks
+from gan.freeing import free_unused, stay_small
 
 def taken():
     return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1e3
@@ -46,7 +46,7 @@ def test_small_blocks_that_were_freed_go_back_when_asked(after, kept):
     assert (grown > 50) is kept
 
 
-@pytest.mark.parametrize(("before", "kept"), [("", True), ("return_large_blocks()", False)])
+@pytest.mark.parametrize(("before", "kept"), [("", True), ("stay_small()", False)])
 def test_large_blocks_go_back_at_once(before, kept):
     """The library learns from the first block of 20 MB to keep those that are no larger: here, five of 16 MB."""
     script = f"{before}\nblocks(20_000_000, 1)\nstart = taken()\nblocks(16_000_000, 5)\nprint(taken() - start)"

@@ -1,6 +1,6 @@
 """TensorFlow's SavedModel: for TensorFlow itself, TensorFlow Serving, and what converts from there.
 
-draw = tf.saved_model.load("digits").signatures["serving_default"]
+draw = tf.saved_model.load("digits-saved").signatures["serving_default"]
 draw(style=styles, label=labels)["image"]
 """
 
