@@ -146,6 +146,10 @@ class Config:
         float,
         Field(ge=0, le=1_000_000, description="weight of the critic's loss on reals that are shown with a wrong label"),
     ] = 0.0
+    gen_label_weight: Annotated[
+        float,
+        Field(ge=0, le=1_000_000, description="weight of the generator's loss on fakes that pass with a wrong label"),
+    ] = 0.0
     cls_weight: Annotated[
         float,
         Field(ge=0, le=1_000_000, description="weight of the classifier's cross-entropy in the generator's loss"),

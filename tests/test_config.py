@@ -316,6 +316,7 @@ VALID = {
     "gp_weight": within(0.0, 1e6),
     "penalty_every": st.integers(1, 1000),
     "label_weight": st.floats(0, 1_000_000),
+    "gen_label_weight": st.floats(0, 1_000_000),
     "cls_weight": st.floats(0, 1_000_000),
     "gen_lr": RATE,
     "crit_lr": RATE,

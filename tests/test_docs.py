@@ -212,7 +212,7 @@ def ideas() -> dict[str, Any]:
 
 def test_the_objective_of_the_docs_returns_a_number_per_example(ideas: dict[str, Any]) -> None:
     scores = np.array([0.5, 2.0, -1.0], np.float32)
-    given = SimpleNamespace(scores=lambda: (scores, scores), critic=lambda *_: scores, fakes=None, fake_labels=None)
+    given = SimpleNamespace(scores=lambda: (scores, scores), fake_scores=lambda: scores)
     objective = ideas["LeastSquares"]()
     np.testing.assert_allclose(objective.critic(given)["critic"], [0.5, 5.0, 5.0])
     np.testing.assert_allclose(objective.generator(given)["generator"], [0.25, 1.0, 4.0])

@@ -18,6 +18,7 @@ from gan.objectives.relativistic import Relativistic
 from gan.objectives.wasserstein import Wasserstein
 from gan.registry import AUGMENTATIONS, OBJECTIVES
 from gan.runs import make_trainer
+from gan.seeding import Purpose
 
 DATA = tiny_data()
 
@@ -176,6 +177,13 @@ class Same(Wasserstein):
         return {"critic": super().wrong_label(given)["label"]}
 
 
+class SameToo(Wasserstein):
+    """One name for the generator's loss on labels and another."""
+
+    def own_label(self, given):
+        return {"penalty": super().own_label(given)["own_label"]}
+
+
 class Drawing(Wasserstein):
     """Wants draws in the generator's update, which has none."""
 
@@ -191,6 +199,7 @@ class Drawing(Wasserstein):
         (Both(), r"^Both\.critic: critic has shape \(4,\); expected one number per example, \(B,\)$"),
         (Twice(), r"^Twice\.penalty: the name critic is taken; expected each name once$"),
         (Same(), r"^Same\.wrong_label: the name critic is taken; expected each name once$"),
+        (SameToo(), r"^SameToo\.own_label: the name penalty is taken; expected each name once$"),
         (Drawing(), "epsilon"),
     ],
 )
@@ -199,7 +208,14 @@ def test_what_is_wrong_with_an_objective_is_said_before_training(objective, mess
         return tf.reduce_sum(images) * tf.reduce_sum(labels, axis=-1)  # Of one label for each image or several.
 
     with pytest.raises((ValueError, KeyError), match=message):
-        term_names(objective, critic, image=(4, 4, 1), classes=2, wrong_labels=isinstance(objective, Same))
+        term_names(
+            objective,
+            critic,
+            image=(4, 4, 1),
+            classes=2,
+            wrong_label=isinstance(objective, Same),
+            own_label=isinstance(objective, SameToo),
+        )
 
 
 def test_metric_names_come_from_the_objective(one_replica, monkeypatch):
@@ -328,6 +344,68 @@ def test_wrong_labels_teach_the_critic_the_classes(replicas, request, monkeypatc
     assert lacking() < 0.6 * before
 
 
+class Blind(Wasserstein):
+    """To the generator all fakes are as good, so it learns from their labels alone."""
+
+    def generator(self, given):
+        return {"generator": 0.0 * given.fake_scores()}
+
+
+@pytest.mark.parametrize("replicas", ["one_replica", "two_replicas"])
+def test_the_generator_learns_what_its_labels_are_worth(replicas, request, monkeypatch):
+    monkeypatch.setitem(OBJECTIVES, "blind", Blind)
+    config = replace(TINY, objective="blind", label_weight=1.0, gen_label_weight=1.0, crit_lr=1e-9, gen_lr=0.01)
+    trainer = tiny_trainer(request.getfixturevalue(replicas), config, total_steps=40)
+    generator, _, critic = trainer.networks
+    labels = np.eye(3, dtype=np.float32)[np.arange(60) % 3]
+    styles = tf.random.stateless_normal((60, config.noise_dims), (0, 1))
+
+    def lacking() -> float:
+        """By how much a fake's score with its own label is less than 1 above that with another, in the mean."""
+        scores = critic(generator(styles, labels, training=True), tf.tile(tf.eye(3)[None], (60, 1, 1))).numpy()
+        own = labels.astype(bool)
+        return np.maximum(0, 1 - (scores[own][:, None] - scores[~own].reshape(-1, 2))).mean()
+
+    before = lacking()
+    metrics = trainer.run(0, Batches(DATA.train, batch_size=8, seed=0).take(0, 40))
+    assert float(metrics["loss/own_label"]) >= 0
+    assert lacking() < 0.6 * before
+
+
+def test_margins_of_fakes_are_of_the_pass_that_was_made():
+    reals, fakes, labels, passes = *tf.split(tf.random.stateless_normal((4, 1), (0, 1)), 2), tf.eye(2), []
+
+    def critic(images, labels):
+        passes.append(tuple(labels.shape))
+        return by_class(images, labels)
+
+    for objective, shape in ((Wasserstein(), (2, 2, 2)), (Relativistic(), (4, 2, 2))):
+        example = Given(critic, reals, fakes, labels, labels, {}, wrong_labels=labels[:, ::-1])
+        objective.generator(example)
+        own = objective.own_label(example)["own_label"]
+        margins = by_class(fakes, labels) - by_class(fakes, labels[:, ::-1])
+        np.testing.assert_allclose(own, np.maximum(0, 1 - margins), rtol=1e-6)
+        assert passes == [shape]
+        passes.clear()
+
+
+def test_labels_of_others_are_as_mixed_as_these(one_replica):
+    trainer = tiny_trainer(one_replica)
+    mixed = tf.constant([[1.0, 0, 0], [0.5, 0.5, 0], [1 / 3, 1 / 3, 1 / 3]] * 50)
+    others = trainer._others(Purpose.GENERATOR_WRONG_LABELS, tf.constant(5, tf.int64), mixed).numpy()
+    np.testing.assert_array_equal(np.sort(others), np.sort(mixed.numpy()))
+    assert (others[0::3] != mixed[0::3].numpy()).any(axis=1).all()
+    assert (others[1::3] != mixed[1::3].numpy()).any(axis=1).all()
+    assert {tuple(row) for row in others[0::3]} == {(0, 1, 0), (0, 0, 1)}
+    np.testing.assert_array_equal(others[2::3], mixed[2::3])
+
+
+def test_a_generator_learns_no_labels_from_a_critic_that_does_not(one_replica):
+    about = tiny_about(replace(TINY, gen_label_weight=0.5))
+    with pytest.raises(UserError, match=r"gen_label_weight is 0\.5, but label_weight 0; expected more"):
+        make_trainer(about, one_replica, total_steps=10)
+
+
 @pytest.mark.parametrize("every", [1, 2])
 def test_wrong_labels_weigh_what_the_config_says(one_replica, every):
     trainer = tiny_trainer(one_replica, replace(TINY, label_weight=3.0, penalty_every=every))
@@ -335,6 +413,17 @@ def test_wrong_labels_weigh_what_the_config_says(one_replica, every):
     images = tf.zeros((8, *DATA.spec.shape), tf.uint8)
     asked = (images, draws.styles, draws.labels, draws.wrong_labels, draws.objective)
     assert trainer._critic_losses(draws.augmentation, *asked).weights["label"] == 3.0
+
+
+@pytest.mark.parametrize("objective", ["wasserstein", "hinge", "relativistic"])
+def test_own_labels_weigh_what_the_config_says(one_replica, objective):
+    config = replace(TINY, objective=objective, label_weight=3.0, gen_label_weight=2.0, pan_classness=0.5)
+    trainer = tiny_trainer(one_replica, config)
+    assert "loss/own_label" in trainer.metric_names
+    _, draws = trainer.draw(tf.constant(0, tf.int64), tf.zeros((1, 8), tf.int32))
+    images = tf.zeros((8, *DATA.spec.shape), tf.uint8)
+    asked = (images, draws.styles, draws.labels, draws.real_labels, draws.wrong_labels)
+    assert trainer._generator_losses(draws.augmentation, *asked).weights == {"own_label": 2.0}
 
 
 def test_without_weight_no_label_is_wrong(one_replica):

@@ -9,7 +9,7 @@ is a class in a file of its own, and a line in `gan/registry.py`:
             return {"critic": fake_scores - real_scores}
 
         def generator(self, given: Given) -> Terms:
-            return {"generator": -given.critic(given.fakes, given.fake_labels)}
+            return {"generator": -given.fake_scores()}
 
 Shapes: `B` batch, `H W C` image, `K` classes.
 """
@@ -37,7 +37,8 @@ class Given:
         labels: of the reals.
         fake_labels: of the fakes; in a critic update those of the reals.
         draws: what `Objective.draws` drew, in a critic update.
-        wrong_labels: of the reals, label vectors of other classes, in a critic update if `label_weight` is above 0.
+        wrong_labels: label vectors of other classes: than the reals' in a critic update if `label_weight` is above 0,
+            than the fakes' in a generator update if `gen_label_weight` is.
     """
 
     critic: CriticFunction
@@ -59,24 +60,39 @@ class Given:
             real_scores, fake_scores = (scores[:, 0] for scores in self._scored)
         return real_scores, fake_scores
 
+    def fake_scores(self) -> tf.Tensor:
+        """The critic's scores of fakes alone, (B,), in a pass that is made once."""
+        return self._scored_fakes if self.wrong_labels is None else self._scored_fakes[:, 0]
+
     def label_margins(self) -> tf.Tensor:
-        """How much higher the critic scores a real with its own label than with a wrong one, (B,): of the same pass."""
+        """How much higher the critic scores a real with its own label than with a wrong one, (B,): of `scores()`."""
         return self._scored[0][:, 0] - self._scored[0][:, 1]
+
+    def fake_label_margins(self) -> tf.Tensor:
+        """The same of fakes, (B,): of `scores()` if that was called, else of `fake_scores()`."""
+        scores = self._scored[1] if "_scored" in vars(self) else self._scored_fakes
+        return scores[:, 0] - scores[:, 1]
 
     @cached_property
     def _scored(self) -> list[tf.Tensor]:
         """Scores of reals and of fakes: (B,) each, or (B, 2) where there is a wrong label beside the first."""
-        labels = [self.labels, self.fake_labels]
-        if self.wrong_labels is not None:
-            labels = [tf.stack([each, self.wrong_labels], axis=1) for each in labels]
+        labels = [self._beside_wrong(each) for each in (self.labels, self.fake_labels)]
         return tf.split(self.critic(tf.concat([self.reals, self.fakes], axis=0), tf.concat(labels, axis=0)), 2)
+
+    @cached_property
+    def _scored_fakes(self) -> tf.Tensor:
+        """Scores of fakes, (B,) or (B, 2)."""
+        return self.critic(self.fakes, self._beside_wrong(self.fake_labels))
+
+    def _beside_wrong(self, labels: tf.Tensor) -> tf.Tensor:
+        return labels if self.wrong_labels is None else tf.stack([labels, self.wrong_labels], axis=1)
 
 
 class Objective:
     """What subclasses override: `critic` and `generator`, and `penalty` with its `draws` if they have one.
 
-    `wrong_label` is the same for all: without it a critic need not know the classes, since reals and fakes both come
-    with the labels they were made for.
+    `wrong_label` and `own_label` are the same for all. Without the first a critic need not know the classes, since
+    reals and fakes both come with the labels they were made for; without the second a generator may care little.
     """
 
     def critic(self, given: Given) -> Terms:
@@ -99,13 +115,26 @@ class Objective:
         """
         return {"label": tf.nn.relu(1.0 - given.label_margins())}
 
+    def own_label(self, given: Given) -> Terms:
+        """What the generator minimises besides, weighted by `gen_label_weight`: its own label should score 1 more.
+
+        The mirror of `wrong_label`: the generator stops where the critic tells the classes of its images.
+        """
+        return {"own_label": tf.nn.relu(1.0 - given.fake_label_margins())}
+
     def draws(self, seed: tf.Tensor, batch_size: int) -> dict[str, tf.Tensor]:
         """Random numbers of a critic update for the *global* batch, a function of the seed (2,); rows are examples."""
         return {}
 
 
 def term_names(
-    objective: Objective, critic: CriticFunction, *, image: tuple[int, ...], classes: int, wrong_labels: bool = False
+    objective: Objective,
+    critic: CriticFunction,
+    *,
+    image: tuple[int, ...],
+    classes: int,
+    wrong_label: bool = False,
+    own_label: bool = False,
 ) -> dict[str, list[str]]:
     """Names of the terms of each method of an objective, found by one look at two black images.
 
@@ -115,16 +144,18 @@ def term_names(
         ValueError: a term is not one number per example, or two have one name.
     """
     images, labels = tf.zeros((2, *image)), tf.one_hot([0, 0], classes)
-    given = Given(critic, images, images, labels, labels, objective.draws(tf.constant([0, 0]), 2))
-    methods = [objective.critic, objective.penalty, objective.generator]
-    if wrong_labels:
-        given = replace(given, wrong_labels=labels)
-        methods.insert(1, objective.wrong_label)
+    of_critic = Given(critic, images, images, labels, labels, objective.draws(tf.constant([0, 0]), 2))
+    of_generator = replace(of_critic, draws={})
+    methods = [(objective.critic, of_critic), (objective.penalty, of_critic), (objective.generator, of_generator)]
+    if wrong_label:
+        methods.insert(1, (objective.wrong_label, replace(of_critic, wrong_labels=labels)))
+    if own_label:
+        methods.append((objective.own_label, replace(of_generator, wrong_labels=labels)))
     names: dict[str, list[str]] = {}
     taken = {"class"}  # The classifier's, where `cls_weight` wants it.
-    for method in methods:
+    for method, given in methods:
         where = f"{type(objective).__name__}.{method.__name__}"
-        terms = method(replace(given, draws={}, wrong_labels=None) if method == objective.generator else given)
+        terms = method(given)
         for name, values in terms.items():
             require_vector(values, f"{where}: {name}", length=len(images))
         if clash := taken.intersection(terms):

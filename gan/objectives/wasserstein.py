@@ -18,7 +18,7 @@ class Wasserstein(Objective):
         return {"penalty": one_centred(given.critic, between, given.labels)}
 
     def generator(self, given: Given) -> Terms:
-        return {"generator": -given.critic(given.fakes, given.fake_labels)}
+        return {"generator": -given.fake_scores()}
 
     def draws(self, seed: tf.Tensor, batch_size: int) -> dict[str, tf.Tensor]:
         """Where between real and fake the penalty is taken, per pair."""

@@ -47,7 +47,7 @@ class Draws(NamedTuple):
     styles: tf.Tensor  # (B, Z)
     labels: tf.Tensor  # (B, K), of the fakes
     real_labels: tf.Tensor  # (B, K)
-    wrong_labels: tuple[tf.Tensor, ...]  # (B, K), of the reals in a critic update if `label_weight` is above 0; else ()
+    wrong_labels: tuple[tf.Tensor, ...]  # (B, K) if `label_weight` or, for the generator, `gen_label_weight` wants them
     augmentation: tf.Tensor  # (2,), a seed
     objective: Mapping[str, tf.Tensor]  # (B, ...) each; nothing in a generator update
 
@@ -87,6 +87,8 @@ class GanTrainer(Trainer):
             raise UserError(f"cls_weight is {config.cls_weight}, but there is no classifier; expected a trained one")
         if config.label_weight and spec.num_classes < 2:
             raise UserError(f"label_weight is {config.label_weight}, but there is one class; expected several, or 0")
+        if config.gen_label_weight and not config.label_weight:
+            raise UserError(f"gen_label_weight is {config.gen_label_weight}, but label_weight 0; expected more")
         check_compilable(config.jit_compile, strategy.num_replicas_in_sync)
         super().__init__(
             spec,
@@ -105,7 +107,8 @@ class GanTrainer(Trainer):
             networks.critic,
             image=spec.shape,
             classes=spec.num_classes,
-            wrong_labels=bool(config.label_weight),
+            wrong_label=bool(config.label_weight),
+            own_label=bool(config.gen_label_weight),
         )
         if not config.gp_weight:
             self._terms["penalty"] = []
@@ -163,12 +166,13 @@ class GanTrainer(Trainer):
             own = tf.one_hot(labels[number], self.spec.num_classes)
             drawn = self.objective.draws(stream(config.seed, Purpose.INTERPOLATION, index), config.gan_batch_size)
             seed = self._augmentation_seed(Purpose.CRITIC_AUGMENTATION, index)
-            wrong = (self._wrong_labels(index, labels[number]),) if config.label_weight else ()
+            wrong = (self._others(Purpose.WRONG_LABELS, index, own),) if config.label_weight else ()
             critic.append(Draws(self._styles(Purpose.CRITIC_STYLES, index), own, own, wrong, seed, drawn))
         own = tf.one_hot(labels[-1], self.spec.num_classes)
         seed = self._augmentation_seed(Purpose.GENERATOR_AUGMENTATION, step)
-        styles = self._styles(Purpose.GENERATOR_STYLES, step)
-        return critic, Draws(styles, self._fake_labels(step, own), own, (), seed, {})
+        styles, asked = self._styles(Purpose.GENERATOR_STYLES, step), self._fake_labels(step, own)
+        wrong = (self._others(Purpose.GENERATOR_WRONG_LABELS, step, asked),) if config.gen_label_weight else ()
+        return critic, Draws(styles, asked, own, wrong, seed, {})
 
     def _augmentation_seed(self, purpose: Purpose, index: tf.Tensor) -> tf.Tensor:
         """A seed (2,) of positive 32-bit numbers: of those XLA draws what TensorFlow's kernels draw."""
@@ -178,12 +182,15 @@ class GanTrainer(Trainer):
         shape = (self.config.gan_batch_size, self.config.noise_dims)
         return tf.random.stateless_normal(shape, stream(self.config.seed, purpose, index))
 
-    def _wrong_labels(self, index: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Label vectors (B, K) of any class but the own ones (B,)."""
-        classes = self.spec.num_classes
-        seed = stream(self.config.seed, Purpose.WRONG_LABELS, index)
-        further = tf.random.stateless_uniform(labels.shape, seed, minval=1, maxval=classes, dtype=tf.int32)
-        return tf.one_hot((labels + further) % classes, classes)
+    def _others(self, purpose: Purpose, index: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Label vectors (B, K) of other classes than these are of: each class becomes the one so many places on.
+
+        What has all classes alike stays what it is: it has no margin, and so no gradient.
+        """
+        count, classes = labels.shape
+        seed = stream(self.config.seed, purpose, index)
+        further = tf.random.stateless_uniform((count,), seed, minval=1, maxval=classes, dtype=tf.int32)
+        return tf.gather(labels, (tf.range(classes) - further[:, None]) % classes, batch_dims=1)
 
     def _fake_labels(self, step: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
         """Label vectors that the generator is trained on: the reals' own classes, or creative ones.
@@ -238,7 +245,7 @@ class GanTrainer(Trainer):
         updated = update(
             self.guard,
             partial(self._generator_losses, drawn.augmentation),
-            (images[-1], drawn.styles, drawn.labels, drawn.real_labels),
+            (images[-1], drawn.styles, drawn.labels, drawn.real_labels, drawn.wrong_labels),
             network=generator,
             optimizer=self.generator_optimizer,
             name="generator",
@@ -280,16 +287,24 @@ class GanTrainer(Trainer):
         return Losses(terms, dict.fromkeys(terms, self.config.gp_weight * self.config.penalty_every))
 
     def _generator_losses(
-        self, seed: tf.Tensor, images: tf.Tensor, styles: tf.Tensor, labels: tf.Tensor, real_labels: tf.Tensor
+        self,
+        seed: tf.Tensor,
+        images: tf.Tensor,
+        styles: tf.Tensor,
+        labels: tf.Tensor,
+        real_labels: tf.Tensor,
+        wrong_labels: tuple[tf.Tensor, ...] = (),
     ) -> Losses:
         fakes = self.networks.generator(styles, labels, training=True)
         reals = self.augment(network_from_pixels(tf.cast(images, tf.float32)), seed)
-        given = Given(self._critic(), reals, self.augment(fakes, seed), real_labels, labels)
+        given = Given(self._critic(), reals, self.augment(fakes, seed), real_labels, labels, {}, *wrong_labels)
         terms = self.objective.generator(given)
+        own = self.objective.own_label(given) if wrong_labels else {}
+        terms, weights = terms | own, dict.fromkeys(own, self.config.gen_label_weight)
         if not self.config.cls_weight or self.classifier is None:
-            return Losses(terms)
+            return Losses(terms, weights)
         seen = self.classifier(fakes, training=False)
-        return Losses(terms | {"class": class_loss(seen, labels)}, {"class": self.config.cls_weight})
+        return Losses(terms | {"class": class_loss(seen, labels)}, weights | {"class": self.config.cls_weight})
 
     def _move_average(self, step: tf.Tensor) -> None:
         """Pull the average towards the generator, moving statistics included; faster while the run is young."""
