@@ -57,7 +57,22 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
         ("creative", {"gan_epochs": 6, "pan_classness": 0.2, "cls_weight": 1.0}),
         ("large", {"image_size": 64, "gen_width": 64, "crit_width": 64, "gan_batch_size": 128}),
         ("mixed-precision", {"mixed_precision": True}),
-        ("folder-rgb", {"image_size": 64, "cls_epochs": 10, "gan_epochs": 200}),
+        (
+            "folder-rgb",
+            {
+                "image_size": 64,
+                "cls_epochs": 10,
+                "gan_epochs": 150,
+                "mixed_precision": True,
+                "objective": "relativistic",
+                "gp_weight": 1.0,
+                "penalty_every": 2,
+                "label_weight": 0.2,
+                "gen_label_weight": 1.0,
+                "gen_lr": 0.002,
+                "augment": "translate",
+            },
+        ),
     ],
 )
 def test_preset(name: str, changes: dict[str, Any]) -> None:
