@@ -57,7 +57,7 @@ def serve(web: Path, mirror: str, contents: dict[str, bytes] = CONTENTS) -> None
     directory = web / mirror.split("://")[1]
     directory.mkdir(parents=True)
     for name, content in contents.items():
-        (directory / f"{name}.gz").write_bytes(gzip.compress(content))
+        (directory / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
 
 
 def environment(web: Path, *, mirror: str = "", path: str | None = None) -> dict[str, str]:
@@ -130,7 +130,12 @@ def test_an_html_page_from_every_mirror_leaves_nothing_behind(web: Path) -> None
 
 @pytest.mark.parametrize(
     "wrong",
-    [b"", b"half a file", gzip.compress(CONTENTS[NAMES[2]])[:-1], gzip.compress(CONTENTS[NAMES[2]]) + b"rubbish"],
+    [
+        b"",
+        b"half a file",
+        gzip.compress(CONTENTS[NAMES[2]], mtime=0)[:-1],
+        gzip.compress(CONTENTS[NAMES[2]], mtime=0) + b"rubbish",
+    ],
     ids=["empty", "not gzip", "cut short", "trailing rubbish"],
 )
 def test_a_file_that_is_not_its_own_is_left_as_it_is(web: Path, wrong: bytes) -> None:

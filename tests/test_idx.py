@@ -59,13 +59,13 @@ def write_mnist(directory: Path, **replaced: Array) -> Path:
 
 
 def corrupted_checksum(content: bytes) -> bytes:
-    packed = bytearray(gzip.compress(content))
+    packed = bytearray(gzip.compress(content, mtime=0))
     packed[-8] ^= 0xFF
     return bytes(packed)
 
 
 def broken_stream(content: bytes) -> bytes:
-    packed = bytearray(gzip.compress(content))
+    packed = bytearray(gzip.compress(content, mtime=0))
     packed[10] |= 0x06  # the reserved deflate block type
     return bytes(packed)
 
@@ -74,7 +74,7 @@ IMAGES = idx_bytes(some_images(3))
 
 BAD_FILES = {
     "empty": (b"", "is empty; expected an IDX file"),
-    "empty once unpacked": (gzip.compress(b""), "is empty; expected an IDX file"),
+    "empty once unpacked": (gzip.compress(b"", mtime=0), "is empty; expected an IDX file"),
     "HTML": (HTML, WEB_PAGE),
     "a Git LFS pointer": (LFS, "is a Git LFS pointer: run `git lfs pull` where the files are from; expected an IDX"),
     "a picture": (
@@ -82,7 +82,7 @@ BAD_FILES = {
         "is a PNG picture: it belongs with a label table or in a directory of",
     ),
     "gzipped HTML": (
-        gzip.compress(HTML),
+        gzip.compress(HTML, mtime=0),
         WEB_PAGE,
     ),
     "wrong magic": (b"\x89PNG" + IMAGES, "starts with 89 50; expected 00 00, the start of an IDX file"),
@@ -100,10 +100,10 @@ BAD_FILES = {
     "too short": (IMAGES[:-1], "holds 59 bytes after its header; expected 3x5x4 = 60"),
     "too long": (IMAGES + b"\0", "holds 61 bytes after its header; expected 3x5x4 = 60"),
     "no images": (idx_bytes(some_images(0)), "holds 0x5x4 values; expected at least one"),
-    "cut gzip": (gzip.compress(IMAGES)[:-9], "is gzip data cut short at"),
+    "cut gzip": (gzip.compress(IMAGES, mtime=0)[:-9], "is gzip data cut short at"),
     "wrong checksum": (corrupted_checksum(IMAGES), "is damaged gzip data (CRC check failed"),
     "broken stream": (broken_stream(IMAGES), "is damaged gzip data (Error -3 while decompressing data"),
-    "trailing rubbish": (gzip.compress(IMAGES) + b"rubbish", "is damaged gzip data (Not a gzipped file"),
+    "trailing rubbish": (gzip.compress(IMAGES, mtime=0) + b"rubbish", "is damaged gzip data (Not a gzipped file"),
 }
 
 
@@ -143,7 +143,7 @@ def mutated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_mutated_file_gives_an_array_or_a_value_error(
     mutated_file: Path, packed: bool, flips: list[tuple[int, int]], length: int
 ) -> None:
-    content = bytearray(gzip.compress(IMAGES) if packed else IMAGES)
+    content = bytearray(gzip.compress(IMAGES, mtime=0) if packed else IMAGES)
     for position, mask in flips:
         content[position % len(content)] ^= mask
     mutated_file.write_bytes(content[: length or None])
@@ -173,7 +173,7 @@ def test_an_unpacked_file_is_preferred_to_its_gzip(tmp_path: Path) -> None:
     write_mnist(tmp_path)
     (tmp_path / f"{TRAIN_IMAGES}.gz").write_bytes(HTML)
     labels = tmp_path / TRAIN_LABELS
-    labels.with_name(f"{TRAIN_LABELS}.gz").write_bytes(gzip.compress(labels.read_bytes()))
+    labels.with_name(f"{TRAIN_LABELS}.gz").write_bytes(gzip.compress(labels.read_bytes(), mtime=0))
     labels.unlink()
     assert len(load_idx(tmp_path).train_labels) == 7
 
@@ -354,7 +354,7 @@ def test_one_of_the_files_stands_for_all_four(tmp_path: Path) -> None:
     ("content", "found"),
     [
         (b"", "is empty"),
-        (gzip.compress(b"x"), "is a gzip archive"),
+        (gzip.compress(b"x", mtime=0), "is a gzip archive"),
         (LFS, "is a Git LFS pointer"),
         (HTML, "is a web page, perhaps an error of a download"),
         (b"\x89PNG\r\n\x1a\n", "is a PNG picture"),
