@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -372,6 +373,17 @@ def test_the_generator_learns_what_its_labels_are_worth(replicas, request, monke
     assert lacking() < 0.6 * before
 
 
+def test_replicas_share_the_wrong_labels(one_replica, two_replicas):
+    config = replace(TINY, label_weight=1.0, gen_label_weight=1.0)
+    batches = Batches(DATA.train, batch_size=8, seed=0).take(0, 1)
+    found = []
+    for strategy in (one_replica, two_replicas):
+        keras.utils.set_random_seed(0)
+        found.append(tiny_trainer(strategy, config).run(0, batches))
+    for name in ("loss/label", "loss/own_label", "gradient/critic", "gradient/generator"):
+        np.testing.assert_allclose(found[0][name], found[1][name], rtol=1e-5, err_msg=name)
+
+
 def test_margins_of_fakes_are_of_the_pass_that_was_made():
     reals, fakes, labels, passes = *tf.split(tf.random.stateless_normal((4, 1), (0, 1)), 2), tf.eye(2), []
 
@@ -400,9 +412,19 @@ def test_labels_of_others_are_as_mixed_as_these(one_replica):
     np.testing.assert_array_equal(others[2::3], mixed[2::3])
 
 
+def test_the_generators_wrong_labels_are_its_own_and_of_what_it_is_asked_for(one_replica):
+    config = replace(TINY, label_weight=1.0, gen_label_weight=1.0, gan_batch_size=400)
+    own = tf.constant(np.arange(400)[None] % 3, tf.int32)
+    (of_critic,), last = tiny_trainer(one_replica, config).draw(tf.constant(5, tf.int64), own)
+    assert (last.wrong_labels[0] * last.labels).numpy().sum() == 0
+    assert (last.wrong_labels[0] != of_critic.wrong_labels[0]).numpy().any()
+    _, last = tiny_trainer(one_replica, replace(config, pan_classness=1.0)).draw(tf.constant(5, tf.int64), own)
+    np.testing.assert_array_equal(last.wrong_labels[0], last.labels)  # All classes alike have no other.
+
+
 def test_a_generator_learns_no_labels_from_a_critic_that_does_not(one_replica):
     about = tiny_about(replace(TINY, gen_label_weight=0.5))
-    with pytest.raises(UserError, match=r"gen_label_weight is 0\.5, but label_weight 0; expected more"):
+    with pytest.raises(UserError, match=r"is 0\.0, and gen_label_weight 0\.5; expected both above 0, or the second 0"):
         make_trainer(about, one_replica, total_steps=10)
 
 
@@ -436,7 +458,9 @@ def test_without_weight_no_label_is_wrong(one_replica):
 def test_one_class_has_no_wrong_label(one_replica):
     about = tiny_about(replace(TINY, label_weight=1.0))
     about = replace(about, spec=replace(about.spec, class_names=("only",)))
-    with pytest.raises(UserError, match=r"label_weight is 1\.0, but there is one class; expected several, or 0"):
+    with pytest.raises(
+        UserError, match=r"label_weight is 1\.0, and .* 0\.0, but there is one class; expected several, or both 0"
+    ):
         make_trainer(about, one_replica, total_steps=10)
 
 

@@ -85,10 +85,11 @@ class GanTrainer(Trainer):
     ) -> None:
         if config.cls_weight and classifier is None:
             raise UserError(f"cls_weight is {config.cls_weight}, but there is no classifier; expected a trained one")
+        weights = f"label_weight is {config.label_weight}, and gen_label_weight {config.gen_label_weight}"
         if config.label_weight and spec.num_classes < 2:
-            raise UserError(f"label_weight is {config.label_weight}, but there is one class; expected several, or 0")
+            raise UserError(f"{weights}, but there is one class; expected several, or both 0")
         if config.gen_label_weight and not config.label_weight:
-            raise UserError(f"gen_label_weight is {config.gen_label_weight}, but label_weight 0; expected more")
+            raise UserError(f"{weights}; expected both above 0, or the second 0")
         check_compilable(config.jit_compile, strategy.num_replicas_in_sync)
         super().__init__(
             spec,
