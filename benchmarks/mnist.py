@@ -50,7 +50,7 @@ def main() -> None:
     flags.add_argument("--config", default=ROOT / "configs" / "mnist.yaml", type=Path)
     flags.add_argument("--seeds", default=[0, 1, 2], type=int, nargs="+")
     flags.add_argument("--work-dir", default=Path("benchmarks/runs/mnist"), type=Path)
-    flags.add_argument("--pictures", type=Path, help="write samples.png, and fid.png if Matplotlib is there, to here")
+    flags.add_argument("--pictures", type=Path, help="write fid.png to here, if Matplotlib is there")
     args = flags.parse_args()
     common = ["--data-path", args.data_path, "-c", args.config]
     work = args.work_dir
@@ -73,10 +73,6 @@ def main() -> None:
         )  # fmt: skip
         runs.append(records(log_dir)[-1])
         evaluations.append(json.loads((work / f"evaluation-{seed}" / "evaluation.json").read_text()))
-    script(
-        "generate.py", "--load-dir", work / f"gan-{args.seeds[0]}", "--output-dir", work / "writing",
-        "--format", "png", "--grid", "--seed", args.seeds[0],
-    )  # fmt: skip
 
     first = evaluations[0]["scores"]
     print(
@@ -101,7 +97,6 @@ def main() -> None:
     )
     if args.pictures:
         args.pictures.mkdir(parents=True, exist_ok=True)
-        (args.pictures / "samples.png").write_bytes((work / "writing" / "grid.png").read_bytes())
         draw_course(records(work / "logs" / f"gan-{args.seeds[0]}"), args.pictures / "fid.png")
 
 
