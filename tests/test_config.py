@@ -38,6 +38,19 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
     assert load_config(written(tmp_path, text)) == load_config(None) == Config()
 
 
+OWN_PHOTOS = {
+    "image_size": 64,
+    "mixed_precision": True,
+    "objective": "relativistic",
+    "gp_weight": 1.0,
+    "penalty_every": 2,
+    "label_weight": 0.2,
+    "gen_label_weight": 1.0,
+    "gen_lr": 0.002,
+    "augment": "translate",
+}
+
+
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
@@ -59,38 +72,8 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
         ("large", {"image_size": 64, "gen_width": 64, "crit_width": 64, "gan_batch_size": 128}),
         ("many-kinds", {"gan_epochs": 210, "mixed_precision": True}),
         ("mixed-precision", {"mixed_precision": True}),
-        (
-            "folder-rgb",
-            {
-                "image_size": 64,
-                "cls_epochs": 10,
-                "gan_epochs": 150,
-                "mixed_precision": True,
-                "objective": "relativistic",
-                "gp_weight": 1.0,
-                "penalty_every": 2,
-                "label_weight": 0.2,
-                "gen_label_weight": 1.0,
-                "gen_lr": 0.002,
-                "augment": "translate",
-            },
-        ),
-        (
-            "few-pictures",
-            {
-                "image_size": 64,
-                "cls_epochs": 100,
-                "gan_epochs": 500,
-                "mixed_precision": True,
-                "objective": "relativistic",
-                "gp_weight": 1.0,
-                "penalty_every": 2,
-                "label_weight": 0.2,
-                "gen_label_weight": 1.0,
-                "gen_lr": 0.002,
-                "augment": "translate",
-            },
-        ),
+        ("folder-rgb", {"cls_epochs": 10, "gan_epochs": 150, **OWN_PHOTOS}),
+        ("few-pictures", {"cls_epochs": 100, "gan_epochs": 500, **OWN_PHOTOS}),
     ],
 )
 def test_preset(name: str, changes: dict[str, Any]) -> None:
