@@ -3,6 +3,9 @@
 
     .venv/bin/python benchmarks/few.py hands --resize fit --output few-hands       # 30 a class
     ./classifier.py --data-path few-hands/few -c configs/few-pictures.yaml --save-dir few
+    ./train.py --data-path few-hands/few -c configs/few-pictures.yaml --save-dir few
+    ./classifier.py --data-path few-hands/others -c configs/folder-rgb.yaml --set cls_epochs=30 --save-dir others
+    ./generate.py --load-dir few --images-per-class 79 --format png --output-dir drawn
     ./evaluate.py --images drawn --data-path few-hands/others --load-dir others
 
 OUTPUT/few/train holds --per-class training images of each class, and OUTPUT/few/test the test images. OUTPUT/others
@@ -39,6 +42,9 @@ def main() -> None:
     data = load_dataset(
         args.data_path, ReadOptions(image_size=(args.side, args.side), resize=args.resize, cache_dir=args.cache_dir)
     )
+    fewest = np.bincount(data.train_labels, minlength=data.spec.num_classes).min()
+    if fewest < args.per_class + 2:
+        flags.error(f"a class has {fewest} training images; expected {args.per_class} and 2 others: lower --per-class")
     rng = np.random.default_rng(0)
     for number, name in enumerate(data.spec.class_names):
         mine = rng.permutation(np.flatnonzero(data.train_labels == number))
