@@ -14,7 +14,9 @@ from gan.training.stopping import Stopped, signals_caught
 def outputs():
     """SIGHUP closes outputs that lead to a terminal or a pipe: those of the tests are put back."""
     kept = {each: os.dup(each) for each in (1, 2)}
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Under nohup it is ignored, by the tests too.
     yield
+    signal.signal(signal.SIGHUP, hangup)
     for each, copy in kept.items():
         os.dup2(copy, each)
         os.close(copy)
