@@ -18,7 +18,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -38,6 +37,7 @@ def main() -> None:
 
     from gan.data.dataset import ReadOptions
     from gan.data.loading import load_dataset
+    from gan.images import encode
 
     data = load_dataset(
         args.data_path, ReadOptions(image_size=(args.side, args.side), resize=args.resize, cache_dir=args.cache_dir)
@@ -59,7 +59,7 @@ def main() -> None:
             directory = args.output / part / name
             directory.mkdir(parents=True)
             for index, image in enumerate(images):
-                Image.fromarray(image.squeeze()).save(directory / f"{index:04d}.png")
+                (directory / f"{index:04d}.png").write_bytes(encode(image, "png"))
 
 
 if __name__ == "__main__":

@@ -178,7 +178,8 @@ def test_the_sliced_distance_of_a_shift_is_the_mean_square_of_its_projections():
     second = first[::-1] + np.float32(0.5)
     expected = np.square(0.5) * np.mean([1.0])  # Of a unit direction u, (0.5 · sum u)² is 0.25 in the mean.
     assert sliced_distance(first, second) == pytest.approx(expected, rel=0.4)
-    assert sliced_distance(first, first[::-1]) == pytest.approx(0.0, abs=1e-12)  # Not 0: a row is rounded by its place.
+    assert sliced_distance(first, first) == 0.0
+    assert sliced_distance(first, first[::-1]) == pytest.approx(0.0, abs=1e-12)  # A row is rounded by its place.
 
 
 def test_the_area_under_the_curve_counts_pairs():
