@@ -4,8 +4,9 @@
     .venv/bin/python benchmarks/creative.py                          # half an hour on two cores
     .venv/bin/python benchmarks/creative.py --pictures docs/images   # again, in a minute: what is trained is kept
 
-Prints a table. FID is by the classifier of seed 0, which `cls_weight` trains with too; what is seen in images is said
-by one of seed 1, which nothing was trained with. Data from ./download_mnist.sh; everything goes to --work-dir.
+Prints a table. FID is by `./evaluate.py` with the classifier of seed 0, which `cls_weight` trains with too; what is
+seen in images is said by one of seed 1, which nothing was trained with. Data from ./download_mnist.sh; everything goes
+to --work-dir.
 """
 
 import argparse
@@ -60,10 +61,13 @@ def train(name: str, save_dir: Path, *words: object) -> None:
         subprocess.run(command, check=True)
 
 
-def last_scores(logs: Path) -> dict[str, float]:
-    """The last record of the newest run in a log directory."""
-    found: dict[str, float] = json.loads((max(logs.iterdir()) / "records.jsonl").read_text().splitlines()[-1])
-    return found
+def fid_of(load_dir: Path, classifier_dir: Path, data_path: str) -> float:
+    """What evaluate.py says, on the test images."""
+    report = load_dir.with_name(f"{load_dir.name}-evaluation")
+    command = [sys.executable, str(ROOT / "evaluate.py"), "--load-dir", load_dir, "--classifier-dir", classifier_dir]
+    command += ["--data-path", data_path, "--metrics", "fid", "--output-dir", report]
+    subprocess.run(command, check=True)
+    return float(json.loads((report / "evaluation.json").read_text())["scores"]["fid"]["value"])
 
 
 def read_rightly(sampler: Any, judge: Any, seed: int, each: int = 500) -> float:
@@ -132,21 +136,19 @@ def draw(samplers: dict[Variant, Any], seen: dict[Variant, Seen], columns: Any, 
 def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--data-path", default="datasets/MNIST")
-    flags.add_argument("--epochs", type=int, default=4)
+    flags.add_argument("--config", default=ROOT / "configs" / "creative.yaml", type=Path)
     flags.add_argument("--seed", default=0, type=int)
     flags.add_argument("--work-dir", default=Path("benchmarks/runs/creative"), type=Path)
     flags.add_argument("--pictures", type=Path, help="write creative.png to here; needs Matplotlib")
     args = flags.parse_args()
     work: Path = args.work_dir
-    common = ["--data-path", args.data_path]
+    common = ["--data-path", args.data_path, "-c", args.config]
     for seed in (args.seed, args.seed + 1):
         train("classifier.py", work / f"classifier-{seed}", *common, "--seed", seed)
     for variant in VARIANTS:
-        config = work / f"{variant}.yaml"
-        settings = "".join(f"{name}: {value}\n" for name, value in variant._asdict().items())
-        config.write_text(f"gan_epochs: {args.epochs}\n{settings}")
-        known = ["--load-dir", work / f"classifier-{args.seed}", "-c", config, "--seed", args.seed]
-        train("train.py", work / str(variant), *common, *known, "--record-steps", 125)
+        known = ["--load-dir", work / f"classifier-{args.seed}", "--seed", args.seed]
+        known += [word for name, value in variant._asdict().items() for word in ("--set", f"{name}={value}")]
+        train("train.py", work / str(variant), *common, *known)
 
     sys.path.insert(0, str(ROOT))
     from gan.starting import import_tensorflow
@@ -162,14 +164,14 @@ def main() -> None:
     print("\n| `pan_classness` | `cls_weight` | FID | class accuracy | the two classes | both first | the lesser one |")
     print("|---|---|---|---|---|---|---|")
     for variant, found in seen.items():
-        scores = last_scores(work / f"{variant}-logs")
+        fid = fid_of(work / str(variant), work / f"classifier-{args.seed}", args.data_path)
         two, both, lesser = found.summary()
         print(
-            f"| {variant.pan_classness:g} | {variant.cls_weight:g} | {scores['score/fid']:.3f} "
+            f"| {variant.pan_classness:g} | {variant.cls_weight:g} | {fid:.3f} "
             f"| {read_rightly(samplers[variant], judge, args.seed):.2%} | {two:.1%} | {both:.1%} | {lesser:.1%} |"
         )
     count = len(seen[VARIANTS[0]].pairs) * STYLES
-    print(f"\nN = {count:,} mixtures; {args.epochs} epochs, seed {args.seed}, {processor_name()}, {today()}")
+    print(f"\nN = {count:,} mixtures; {args.config.name}, seed {args.seed}, {processor_name()}, {today()}")
     if args.pictures:
         args.pictures.mkdir(parents=True, exist_ok=True)
         columns = grid_labels(about.spec, args.seed)

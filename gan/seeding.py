@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     GENERATOR_AUGMENTATION = 16
     WRONG_LABELS = 23
     GENERATOR_WRONG_LABELS = 24
+    CRITIC_LABELS = 25
     # In NumPy.
     EPOCH_ORDER = 7
     DIGITS_TRAIN = 8

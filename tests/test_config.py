@@ -38,6 +38,15 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
     assert load_config(written(tmp_path, text)) == load_config(None) == Config()
 
 
+MNIST = {
+    "gan_batch_size": 128,
+    "mixed_precision": True,
+    "gen_lr": 1.5e-3,
+    "crit_lr": 1.5e-3,
+    "ema_decay": 0.9995,
+    "penalty_every": 2,
+    "label_weight": 0.03,
+}
 OWN_PHOTOS = {
     "image_size": 64,
     "mixed_precision": True,
@@ -55,20 +64,8 @@ OWN_PHOTOS = {
     ("name", "changes"),
     [
         ("quickstart", {"gan_epochs": 12, "fid_samples": 2000}),
-        (
-            "mnist",
-            {
-                "gan_epochs": 24,
-                "gan_batch_size": 128,
-                "mixed_precision": True,
-                "gen_lr": 1.5e-3,
-                "crit_lr": 1.5e-3,
-                "ema_decay": 0.9995,
-                "penalty_every": 2,
-                "label_weight": 0.03,
-            },
-        ),
-        ("creative", {"gan_epochs": 6, "pan_classness": 0.2, "cls_weight": 1.0}),
+        ("mnist", {"gan_epochs": 24, **MNIST}),
+        ("creative", {"gan_epochs": 8, **MNIST, "pan_classness": 0.2, "cls_weight": 1.0}),
         ("large", {"image_size": 64, "gen_width": 64, "crit_width": 64, "gan_batch_size": 128}),
         ("many-kinds", {"gan_epochs": 210, "mixed_precision": True}),
         ("mixed-precision", {"mixed_precision": True}),

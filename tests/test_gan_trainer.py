@@ -11,6 +11,8 @@ from gan.data.batches import Batches
 from gan.devices.strategy import replica_slice
 from gan.images import ImageSpec
 from gan.models.classifier import Classifier
+from gan.objectives.creative import hot_count_probabilities
+from gan.objectives.objective import Given
 from gan.objectives.wasserstein import Wasserstein
 from gan.training.gan import GanTrainer, Networks
 from gan.training.loop import Values
@@ -216,7 +218,7 @@ def test_what_the_critic_is_asked(one_replica):
     for update in range(20):
         critic.asked.clear()
         (draws,), _ = trainer.draw(tf.constant(update, tf.int64), tf.constant(batch.labels))
-        asked = (tf.constant(batch.images[0]), draws.styles, draws.labels, draws.wrong_labels, draws.objective)
+        asked = (tf.constant(batch.images[0]), draws.styles, draws.labels, draws.real_labels, (), draws.objective)
         trainer._critic_losses(draws.augmentation, *asked)
         (both, both_labels), (between, between_labels) = ((a.numpy(), b.numpy()) for a, b in critic.asked)
         reals, fakes = np.split(both, 2)
@@ -320,11 +322,54 @@ def test_both_optimizers_have_the_configs_moments(one_replica):
         assert (optimizer.beta_1, optimizer.beta_2) == (0.25, 0.75)
 
 
-def test_the_generator_is_trained_on_creative_labels(one_replica):
-    trainer = make_trainer(one_replica, replace(TINY, gan_batch_size=40, pan_classness=0.5))
-    _, draws = trainer.draw(tf.constant(0, tf.int64), tf.zeros((1, 40), tf.int32))
-    np.testing.assert_allclose(tf.reduce_sum(draws.labels, axis=1), 1.0, rtol=1e-6)
-    assert len(np.unique(np.count_nonzero(draws.labels, axis=1))) == 3
+def test_critic_and_generator_see_mixtures_that_have_the_reals_class(one_replica):
+    trainer = make_trainer(one_replica, replace(TINY, gan_batch_size=800, pan_classness=0.5, crit_steps=2))
+    numbers = tf.constant(np.random.default_rng(0).integers(0, 3, (2, 800)), tf.int32)
+    critic, generator = trainer.draw(tf.constant(0, tf.int64), numbers)
+    for draws, own, share in (
+        (critic[0], numbers[0], 0.125),
+        (critic[1], numbers[1], 0.125),
+        (generator, numbers[1], 0.5),
+    ):
+        np.testing.assert_array_equal(draws.real_labels, tf.one_hot(own, 3))
+        np.testing.assert_allclose(tf.reduce_sum(draws.labels, axis=1), 1.0, rtol=1e-6)
+        assert (tf.reduce_sum(draws.labels * draws.real_labels, axis=1) > 0.3).numpy().all()
+        counts = np.bincount(np.count_nonzero(draws.labels, axis=1), minlength=4)[1:] / 800
+        np.testing.assert_allclose(counts, hot_count_probabilities(3, share), atol=0.06)
+    assert (critic[0].labels != critic[1].labels).numpy().any()
+
+
+@pytest.mark.parametrize("penalty_every", [1, 2])
+def test_the_critic_is_told_one_class_of_a_mixture(one_replica, monkeypatch, penalty_every):
+    """By a label of several it would know a fake without a look at it."""
+    told, asked = [], []
+
+    class Told(Wasserstein):
+        def critic(self, given: Given) -> dict[str, tf.Tensor]:
+            told.extend((given.labels, given.fake_labels))
+            return super().critic(given)
+
+        def penalty(self, given: Given) -> dict[str, tf.Tensor]:
+            told.extend((given.labels, given.fake_labels))
+            return super().penalty(given)
+
+    class Generator(type(make_trainer(one_replica).networks.generator)):
+        def call(self, z: tf.Tensor, y: tf.Tensor, training: bool = False) -> tf.Tensor:
+            asked.append(y)
+            return super().call(z, y, training=training)
+
+    trainer = make_trainer(one_replica, replace(TINY, pan_classness=1.0, penalty_every=penalty_every))
+    trainer.objective = Told()
+    monkeypatch.setattr(trainer.networks.generator, "__class__", Generator)
+    batch = batches().take(0, 1)
+    draws = trainer.draw(tf.constant(1, tf.int64), tf.constant(batch.labels))
+    trainer.step(tf.constant(1, tf.int64), tf.constant(batch.images), draws)
+    own = tf.one_hot(batch.labels[0], 3)
+    assert len(told) == 4
+    for labels in told:
+        np.testing.assert_array_equal(labels, own)
+    np.testing.assert_array_equal(asked[0], draws[0][0].labels)
+    assert (np.count_nonzero(draws[0][0].labels, axis=1) == 3).any()
 
 
 def test_creative_training_draws_its_own_labels(one_replica):

@@ -433,7 +433,7 @@ def test_wrong_labels_weigh_what_the_config_says(one_replica, every):
     trainer = tiny_trainer(one_replica, replace(TINY, label_weight=3.0, penalty_every=every))
     (draws,), _ = trainer.draw(tf.constant(0, tf.int64), tf.zeros((1, 8), tf.int32))
     images = tf.zeros((8, *DATA.spec.shape), tf.uint8)
-    asked = (images, draws.styles, draws.labels, draws.wrong_labels, draws.objective)
+    asked = (images, draws.styles, draws.labels, draws.real_labels, draws.wrong_labels, draws.objective)
     assert trainer._critic_losses(draws.augmentation, *asked).weights["label"] == 3.0
 
 
@@ -622,7 +622,7 @@ def test_reals_and_fakes_are_augmented_alike_in_both_updates(one_replica):
     trainer.augment = augment
     (first,), second = trainer.draw(tf.constant(0, tf.int64), tf.zeros((1, 8), tf.int32))
     images = tf.zeros((8, *DATA.spec.shape), tf.uint8)
-    trainer._critic_losses(first.augmentation, images, first.styles, first.labels, (), first.objective)
+    trainer._critic_losses(first.augmentation, images, first.styles, first.labels, first.labels, (), first.objective)
     trainer._generator_losses(second.augmentation, images, second.styles, second.labels, second.real_labels)
     shape = (8, *DATA.spec.shape)
     assert asked[0] == asked[1] and asked[2] == asked[3] and asked[0] != asked[2]

@@ -1,6 +1,6 @@
 """Creative labels (arXiv 1706.07068, relaxed): label vectors of several classes, for the generator to be trained on.
 
-    labels = creative_labels(stream(seed, Purpose.GENERATOR_LABELS, step), B, num_classes=K, pan_classness=0.3)
+    labels = creative_labels(stream(seed, Purpose.GENERATOR_LABELS, step), own, pan_classness=0.3)
 
 Shapes: `B` global batch, `K` classes.
 """
@@ -8,6 +8,14 @@ Shapes: `B` global batch, `K` classes.
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+
+CRITIC_SHARE = 0.25
+"""Of `pan_classness`, in critic updates.
+
+Of each class the critic is shown, as fakes, some of the mixtures that have a share of it. With none, the generator
+finds mixtures that please the critic and look like nothing; with as many as the generator is trained on, images of one
+class make up for the mixtures beside them, and become too typical.
+"""
 
 
 def hot_count_probabilities(num_classes: int, pan_classness: float) -> NDArray[np.float64]:
@@ -22,13 +30,14 @@ def hot_count_probabilities(num_classes: int, pan_classness: float) -> NDArray[n
     return (1.0 - pan_classness) * geometric + pan_classness * geometric[::-1]
 
 
-def creative_labels(seed: tf.Tensor, batch_size: int, *, num_classes: int, pan_classness: float) -> tf.Tensor:
-    """Label vectors (B, K): k classes, uniform without replacement, at weight 1/k each; k from the mixture above."""
+def creative_labels(seed: tf.Tensor, own: tf.Tensor, *, pan_classness: float) -> tf.Tensor:
+    """Label vectors (B, K): k classes at weight 1/k each, that of `own` (B, K) and others; k from the mixture above."""
+    batch_size, num_classes = own.shape
     count_seed, class_seed = tf.unstack(tf.random.split(seed, 2))
     log_probabilities = np.log(np.maximum(hot_count_probabilities(num_classes, pan_classness), 1e-30))
     draws = tf.random.stateless_categorical(log_probabilities[None].astype(np.float32), batch_size, count_seed)
     hot = tf.cast(draws[0] + 1, tf.int32)[:, None]  # (B, 1)
-    order = tf.argsort(tf.random.stateless_uniform((batch_size, num_classes), class_seed), axis=1)
+    order = tf.argsort(tf.random.stateless_uniform((batch_size, num_classes), class_seed) - own, axis=1)
     rank = tf.argsort(order, axis=1)  # (B, K)
     return tf.cast(rank < hot, tf.float32) / tf.cast(hot, tf.float32)
 

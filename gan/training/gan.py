@@ -25,7 +25,7 @@ from gan.devices.strategy import check_compilable
 from gan.errors import UserError
 from gan.images import ImageSpec, network_from_pixels
 from gan.objectives.augmentation import Augmentation
-from gan.objectives.creative import class_loss, creative_labels
+from gan.objectives.creative import CRITIC_SHARE, class_loss, creative_labels
 from gan.objectives.objective import CriticFunction, Given, Objective, term_names
 from gan.seeding import Purpose, stream
 from gan.training.optimizers import adam
@@ -168,10 +168,11 @@ class GanTrainer(Trainer):
             drawn = self.objective.draws(stream(config.seed, Purpose.INTERPOLATION, index), config.gan_batch_size)
             seed = self._augmentation_seed(Purpose.CRITIC_AUGMENTATION, index)
             wrong = (self._others(Purpose.WRONG_LABELS, index, own),) if config.label_weight else ()
-            critic.append(Draws(self._styles(Purpose.CRITIC_STYLES, index), own, own, wrong, seed, drawn))
+            styles, asked = self._styles(Purpose.CRITIC_STYLES, index), self._asked(Purpose.CRITIC_LABELS, index, own)
+            critic.append(Draws(styles, asked, own, wrong, seed, drawn))
         own = tf.one_hot(labels[-1], self.spec.num_classes)
         seed = self._augmentation_seed(Purpose.GENERATOR_AUGMENTATION, step)
-        styles, asked = self._styles(Purpose.GENERATOR_STYLES, step), self._fake_labels(step, own)
+        styles, asked = self._styles(Purpose.GENERATOR_STYLES, step), self._asked(Purpose.GENERATOR_LABELS, step, own)
         wrong = (self._others(Purpose.GENERATOR_WRONG_LABELS, step, asked),) if config.gen_label_weight else ()
         return critic, Draws(styles, asked, own, wrong, seed, {})
 
@@ -193,20 +194,15 @@ class GanTrainer(Trainer):
         further = tf.random.stateless_uniform((count,), seed, minval=1, maxval=classes, dtype=tf.int32)
         return tf.gather(labels, (tf.range(classes) - further[:, None]) % classes, batch_dims=1)
 
-    def _fake_labels(self, step: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
-        """Label vectors that the generator is trained on: the reals' own classes, or creative ones.
+    def _asked(self, purpose: Purpose, index: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+        """Label vectors (B, K) that the generator is asked for: the reals' own classes, or creative ones with them.
 
-        The critic's fakes always have the reals' classes. It would tell creative labels from those without a look at
-        the image, and lose its sense of images; for a mixture its projection is the mean of what it has learnt.
+        The critic is told the reals' class of each fake: by a creative label it would know a fake without a look.
         """
         if self.config.pan_classness == 0.0:
             return own
-        return creative_labels(
-            stream(self.config.seed, Purpose.GENERATOR_LABELS, step),
-            self.config.gan_batch_size,
-            num_classes=self.spec.num_classes,
-            pan_classness=self.config.pan_classness,
-        )
+        share = self.config.pan_classness * (CRITIC_SHARE if purpose is Purpose.CRITIC_LABELS else 1.0)
+        return creative_labels(stream(self.config.seed, purpose, index), own, pan_classness=share)
 
     def step(self, step: tf.Tensor, images: tf.Tensor, draws: Any) -> tuple[Metrics, tf.Tensor, tf.Tensor]:
         """Critic updates on images (U, B, H, W, C), each followed by a penalty where that is due; the generator's."""
@@ -220,7 +216,7 @@ class GanTrainer(Trainer):
             "then": getattr(critic, "after_update", lambda: None),
         }
         for number, drawn in enumerate(critic_draws):
-            batch = (images[number], drawn.styles, drawn.labels, drawn.wrong_labels, drawn.objective)
+            batch = (images[number], drawn.styles, drawn.labels, drawn.real_labels, drawn.wrong_labels, drawn.objective)
             moving = generator.non_trainable_variables
             losses = partial(self._critic_losses, drawn.augmentation)
             updated = update(self.guard, losses, batch, name="critic", moving=moving, **of_critic)
@@ -231,7 +227,7 @@ class GanTrainer(Trainer):
                 lazy = update(
                     self.guard,
                     self._penalty_losses,
-                    (drawn.labels, drawn.objective),
+                    (drawn.real_labels, drawn.objective),
                     name="penalty",
                     kept=updated.kept,
                     due=due,
@@ -265,12 +261,13 @@ class GanTrainer(Trainer):
         seed: tf.Tensor,
         images: tf.Tensor,
         styles: tf.Tensor,
+        asked: tf.Tensor,
         labels: tf.Tensor,
         wrong_labels: tuple[tf.Tensor, ...],
         drawn: Mapping[str, tf.Tensor],
     ) -> Losses:
         reals = self.augment(network_from_pixels(tf.cast(images, tf.float32)), seed)
-        fakes = self.augment(self.networks.generator(styles, labels, training=True), seed)
+        fakes = self.augment(self.networks.generator(styles, asked, training=True), seed)
         given = Given(self._critic(), reals, fakes, labels, labels, drawn, *wrong_labels)
         wrong = self.objective.wrong_label(given) if wrong_labels else {}
         terms = self.objective.critic(given) | wrong
