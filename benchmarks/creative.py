@@ -2,7 +2,7 @@
 """What creative training does: GANs of several `pan_classness` and `cls_weight`, and what they make of two classes.
 
     .venv/bin/python benchmarks/creative.py                          # half an hour on two cores
-    .venv/bin/python benchmarks/creative.py --pictures docs/images   # again, in a minute: what is trained is kept
+    .venv/bin/python benchmarks/creative.py --pictures docs/images   # again, in two minutes: what is trained is kept
 
 Prints a table. FID is by `./evaluate.py` with the classifier of seed 0, which `cls_weight` trains with too; what is
 seen in images is said by one of seed 1, which nothing was trained with. Data from ./download_mnist.sh; everything goes
@@ -141,7 +141,7 @@ def main() -> None:
     flags.add_argument("--work-dir", default=Path("benchmarks/runs/creative"), type=Path)
     flags.add_argument("--pictures", type=Path, help="write creative.png to here; needs Matplotlib")
     args = flags.parse_args()
-    work: Path = args.work_dir
+    work: Path = args.work_dir / f"{args.config.stem}-{args.seed}"
     common = ["--data-path", args.data_path, "-c", args.config]
     for seed in (args.seed, args.seed + 1):
         train("classifier.py", work / f"classifier-{seed}", *common, "--seed", seed)

@@ -1,4 +1,4 @@
-"""Creative labels (arXiv 1706.07068, relaxed): label vectors of several classes, for the generator to be trained on.
+"""Creative labels (arXiv 1706.07068, relaxed): label vectors of several classes, which the generator is asked for.
 
     labels = creative_labels(stream(seed, Purpose.GENERATOR_LABELS, step), own, pan_classness=0.3)
 
@@ -10,11 +10,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 CRITIC_SHARE = 0.25
-"""Of `pan_classness`, in critic updates.
+"""In critic updates `pan_classness` counts this much, so among the fakes of a class are a few mixtures that have it.
 
-Of each class the critic is shown, as fakes, some of the mixtures that have a share of it. With none, the generator
-finds mixtures that please the critic and look like nothing; with as many as the generator is trained on, images of one
-class make up for the mixtures beside them, and become too typical.
+With none of them the generator finds mixtures that please the critic and look like nothing. With 1 FID is three times
+as large. See docs/log.md.
 """
 
 
@@ -31,7 +30,10 @@ def hot_count_probabilities(num_classes: int, pan_classness: float) -> NDArray[n
 
 
 def creative_labels(seed: tf.Tensor, own: tf.Tensor, *, pan_classness: float) -> tf.Tensor:
-    """Label vectors (B, K): k classes at weight 1/k each, that of `own` (B, K) and others; k from the mixture above."""
+    """Label vectors (B, K): k classes at weight 1/k each, that of one-hot `own` (B, K) and k - 1 others.
+
+    k is from the distribution above, and the others are uniform without replacement.
+    """
     batch_size, num_classes = own.shape
     count_seed, class_seed = tf.unstack(tf.random.split(seed, 2))
     log_probabilities = np.log(np.maximum(hot_count_probabilities(num_classes, pan_classness), 1e-30))

@@ -35,7 +35,7 @@ class Given:
         reals: images of the training split.
         fakes: images of the generator, as many.
         labels: of the reals.
-        fake_labels: of the fakes; in a critic update those of the reals.
+        fake_labels: what the critic is told of the fakes; in a critic update the labels of the reals.
         draws: what `Objective.draws` drew, in a critic update.
         wrong_labels: label vectors of other classes: than the reals' in a critic update if `label_weight` is above 0,
             than the fakes' in a generator update if `gen_label_weight` is.
@@ -92,7 +92,7 @@ class Objective:
     """What subclasses override: `critic` and `generator`, and `penalty` with its `draws` if they have one.
 
     `wrong_label` and `own_label` are the same for all. Without the first a critic need not know the classes, since
-    reals and fakes both come with the labels they were made for; without the second a generator may care little.
+    reals and fakes both come with labels that fit them; without the second a generator may care little.
     """
 
     def critic(self, given: Given) -> Terms:

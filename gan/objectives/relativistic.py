@@ -1,6 +1,6 @@
 """The relativistic pairing loss with zero-centred penalties on reals and on fakes (R3GAN, arXiv 2501.05441).
 
-A fake is judged against the real beside it, which has the same class unless labels are creative.
+A fake is judged against the real beside it, which has its class, or one of its classes where labels are creative.
 """
 
 import tensorflow as tf

@@ -45,8 +45,8 @@ class Draws(NamedTuple):
     """What is random in an update, for the global batch."""
 
     styles: tf.Tensor  # (B, Z)
-    labels: tf.Tensor  # (B, K), of the fakes
-    real_labels: tf.Tensor  # (B, K)
+    labels: tf.Tensor  # (B, K), which the generator is asked for
+    real_labels: tf.Tensor  # (B, K), which the critic is told, in its own updates of the fakes, too
     wrong_labels: tuple[tf.Tensor, ...]  # (B, K) if `label_weight` or, for the generator, `gen_label_weight` wants them
     augmentation: tf.Tensor  # (2,), a seed
     objective: Mapping[str, tf.Tensor]  # (B, ...) each; nothing in a generator update
