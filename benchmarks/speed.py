@@ -4,13 +4,15 @@
     .venv/bin/python benchmarks/speed.py                                       # about 3 minutes on two cores
     .venv/bin/python benchmarks/speed.py --torch-python torch-env/bin/python --starts 3
     python3 -m venv torch-env && torch-env/bin/pip install -r benchmarks/requirements-torch.txt     # once, for PyTorch
+    .venv/bin/python benchmarks/speed.py --contestants ours eigen --precisions float32     # what oneDNN brings here
 
 `ours` is the project's step as it is: one critic and one generator update, the penalty in each, a moving average, and a
 look at whether all is finite. `torch` is the same step in eager PyTorch (step_torch.py), `keras` a model with a
 train_step as Keras's tutorials have it, without average and look (step_keras.py). All three have the same networks,
-which is checked. Each of them, in each precision, on one core and on all, is a process of its own. They take turns, one
-at a time; a ratio is the median over turns of the ratio of two turns in one round. Prints tables and in how
-many of the starts, each with fresh processes, a ratio reached its bound.
+which is checked. `eigen` is ours without oneDNN, by the kernels that TensorFlow itself would take on a CPU without
+AVX-512 VNNI. Each of them, in each precision, on one core and on all, is a process of its own. They take turns, one at
+a time; a ratio is the median over turns of the ratio of two turns in one round. Prints tables and in how many of the
+starts, each with fresh processes, a ratio reached its bound.
 """
 
 import argparse
@@ -27,7 +29,7 @@ from turns import Child, ChildFailed, Spread, core_sets, ended, ratio, spread, s
 
 HERE = Path(__file__).parent
 PRECISIONS = ("float32", "bfloat16")
-BOUNDS = {"torch": 1.5, "keras": 1.0, "precision": 1.3, "cores": 1.75}
+BOUNDS = {"torch": 1.5, "keras": 1.0, "eigen": 1.0, "precision": 1.3, "cores": 1.75}
 ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
 """Lets the C library keep its memory, which makes PyTorch faster and leaves TensorFlow as it is."""
 
@@ -63,6 +65,7 @@ def commands(options: argparse.Namespace) -> dict[str, list[str]]:
     found = {
         "ours": [sys.executable, str(HERE / "steps.py"), *own],
         "keras": [sys.executable, str(HERE / "step_keras.py"), *own],
+        "eigen": ["env", "TF_ENABLE_ONEDNN_OPTS=0", sys.executable, str(HERE / "steps.py"), *own],
     }
     if options.torch_python:
         found["torch"] = [*keep, str(options.torch_python), str(HERE / "step_torch.py"), *shared]
@@ -121,7 +124,7 @@ def comparisons(rows: list[Row]) -> list[Compared]:
         Compared(row, row._replace(name=other), other.split()[0])
         for row in rows
         if row.name == "ours"
-        for other in ("torch", "torch compiled", "keras")
+        for other in ("torch", "torch compiled", "keras", "eigen")
     ]
     ours = [row for row in rows if row.name == "ours"]
     found += [

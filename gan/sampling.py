@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from gan.checkpoints import Which, load
 from gan.data.dataset import DataSet, gather
-from gan.devices.inference import Inference
+from gan.devices.inference import Inference, rows_alike
 from gan.images import ImageSpec, Pixels, grid, grid_classes, pixels_from_network
 from gan.labels import Floats, one_hot
 from gan.seeding import Purpose, numpy_stream
@@ -34,7 +34,7 @@ def images_per_pass(spec: ImageSpec) -> int:
 
     It follows from the size of an image alone, since the bytes of an image must not depend on its neighbours.
     """
-    return max(1, min(BATCH, PASS_PIXELS // (spec.height * spec.width)))
+    return rows_alike(max(1, min(BATCH, PASS_PIXELS // (spec.height * spec.width))))
 
 
 GRID_ROWS = 8

@@ -12,14 +12,12 @@ hypothesis.settings.load_profile("project")
 
 
 def pytest_configure() -> None:
-    """Here, since devices can no longer be set once TensorFlow has run an operation."""
+    """Here, since devices can no longer be set once TensorFlow has run an operation. As the scripts start it."""
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    import tensorflow as tf
+    from gan.starting import import_tensorflow
 
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    import_tensorflow(devices="cpu:2")
 
 
 def _mirrored(devices: list[str]) -> Any:

@@ -73,6 +73,30 @@ def test_what_tensorflow_says_before_it_ends_the_process_is_shown(words, said, t
     assert (done.returncode == 0) is (not said)
 
 
+@pytest.mark.parametrize(
+    ("machine", "given", "deterministic", "used"),
+    [
+        ("x86_64", None, False, "1"),
+        ("AMD64", None, False, "1"),
+        ("arm64", None, False, "None"),
+        ("x86_64", "0", False, "0"),
+        ("x86_64", None, True, "0"),
+        ("arm64", None, True, "0"),
+        ("x86_64", "1", True, "1"),
+    ],
+)
+def test_an_x86_cpu_computes_by_onednn_unless_it_is_to_be_deterministic(machine, given, deterministic, used, tmp_path):
+    """In place of TensorFlow a module that says what it finds when it is imported."""
+    (tmp_path / "tensorflow.py").write_text(
+        "import os, sys\nprint(os.environ.get('TF_ENABLE_ONEDNN_OPTS'))\nclass config:\n"
+        "    list_logical_devices = list\n    class experimental:\n        enable_op_determinism = list"
+    )
+    program = f"import platform, sys; platform.machine = lambda: {machine!r}; sys.path.insert(0, {str(tmp_path)!r})\n"
+    program += f"from gan.starting import import_tensorflow; import_tensorflow(deterministic={deterministic})"
+    done = run("-c", program, **({} if given is None else {"TF_ENABLE_ONEDNN_OPTS": given}))
+    assert (done.stdout, done.stderr) == (f"{used}\n", "")
+
+
 def test_a_script_leaves_matplotlib_alone_until_it_draws(tmp_path):
     """Keras imports it where it is installed, and it writes into the home directory."""
     program = "from gan.starting import import_tensorflow; import_tensorflow(); import os, sys, keras\n"

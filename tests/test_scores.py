@@ -76,7 +76,7 @@ def test_scores_do_not_depend_on_how_many_images_are_in_memory(classifier, monke
     asked.clear()
     scorer = make_scorer(classifier)
     assert scorer.score(sample) == whole
-    assert [len(styles) for styles in asked] == [125, 125, 50]
+    assert [len(styles) for styles in asked] == [144, 144, 12]
     np.testing.assert_array_equal(np.concatenate(asked), scorer._styles)
 
 

@@ -1,5 +1,7 @@
 """Run a network over any number of rows: in batches of one size, so that no result depends on its neighbours.
 
+The size is one of `rows_alike`, so that no result depends on its place either.
+
 Every replica takes batches of its own, and all of them know all results, in order.
 
     draw = Inference(generator, size=64, strategy=strategy)
@@ -19,14 +21,29 @@ from numpy.typing import NDArray
 PASSES = 16
 """In one call of TensorFlow, at most: a call takes about a millisecond, whatever is in it."""
 
+ALIKE = (144, 96, 72, 64, 48, 24, 12, 6, 5, 4, 3, 2, 1)
+"""Rows in a pass. A product of matrices takes them in groups, of six with AVX2 and of eight with AVX-512, and adds up
+in another order in a last group of one to three. So these fill their groups, or have four or more in the last."""
+
 AT_ONCE = 2
 """Passes that a replica makes at a time: while one waits for its slowest thread, the other computes."""
+
+
+def rows_alike(most: int) -> int:
+    """The most rows of a pass, up to so many, in which equal rows give equal results to the bit, whatever their place.
+
+    Raises:
+        ValueError: there are none, below one.
+    """
+    if most < 1:
+        raise ValueError(f"a pass of {most} rows; expected at least one")
+    return next(rows for rows in ALIKE if rows <= most)
 
 
 class Inference:
     """Args:
     function: of batches of `size` rows each; returns a list of batches.
-    size: rows in one pass of the function on one replica.
+    size: rows in one pass of the function on one replica, one of `rows_alike`.
     strategy: whose replicas share the work; by default there is one. The function's variables are to be its.
     """
 
