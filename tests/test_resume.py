@@ -45,11 +45,14 @@ def finish(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=cwd, env=clean_environment(), capture_output=True, text=True, timeout=300)
 
 
+def started(words: list[str], cwd: Path) -> subprocess.Popen[bytes]:
+    """A process to be disturbed, in the environment of those that `finish`."""
+    return subprocess.Popen(words, cwd=cwd, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
 def kill_after(words: list[str], checkpoint: Path, number: int = signal.SIGKILL) -> str:
     """Start a run, and end it by a signal some time after a checkpoint is there; what it says to that."""
-    with subprocess.Popen(
-        words, cwd=checkpoint.parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
+    with started(words, checkpoint.parents[1]) as process:
         while not checkpoint.exists():
             assert process.poll() is None, process.stderr.read().decode()
             time.sleep(0.01)
@@ -218,9 +221,7 @@ def test_a_full_disk_ends_a_run_in_one_line_and_it_goes_on_later(
     work = prepare(directory, f"full-{record_steps}")
     arguments = [*simple.arguments, "--save-steps", save_steps, "--record-steps", record_steps]
     written = [work / f"gan-{save_steps:08d}", work / "config-gan.yaml"]
-    with subprocess.Popen(
-        command("train.py", work, *arguments), cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
+    with started(command("train.py", work, *arguments), directory) as process:
         while not all(path.exists() for path in written):
             assert process.poll() is None, process.stderr.read().decode()
             time.sleep(0.01)
