@@ -9,8 +9,8 @@
 `ours` is the project's step as it is: one critic and one generator update, the penalty in each, a moving average, and a
 look at whether all is finite. `torch` is the same step in eager PyTorch (step_torch.py), `keras` a model with a
 train_step as Keras's tutorials have it, without average and look (step_keras.py). All three have the same networks,
-which is checked. `eigen` is ours without oneDNN, by the kernels that TensorFlow itself would take on a CPU without
-AVX-512 VNNI. Each of them, in each precision, on one core and on all, is a process of its own. They take turns, one at
+which is checked. `eigen` is ours without oneDNN, by the kernels that TensorFlow itself would take on a CPU with AVX2
+alone. Each of them, in each precision, on one core and on all, is a process of its own. They take turns, one at
 a time; a ratio is the median over turns of the ratio of two turns in one round. Prints tables and in how many of the
 starts, each with fresh processes, a ratio reached its bound.
 """

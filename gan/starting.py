@@ -18,8 +18,8 @@ X86 = ("x86_64", "AMD64")
 def import_tensorflow(*, devices: str | None = None, deterministic: bool = False) -> None:
     """Import TensorFlow and make its devices, of which `cpu:N` wants N, and others the usual ones.
 
-    On x86 CPUs it computes by oneDNN. By itself it would do so only where there are AVX-512 VNNI instructions or newer
-    ones, though oneDNN's convolutions are much faster without them, too.
+    On x86 CPUs it computes by oneDNN. By itself it would not on one with AVX2 alone, though oneDNN's convolutions are
+    much faster there, too.
 
     Deterministic, it adds up in the same order at every run. On a CPU, oneDNN's kernels for large images do not, and
     are left out. If TF_ENABLE_ONEDNN_OPTS is set, that decides.

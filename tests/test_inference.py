@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from gan.devices import inference
-from gan.devices.inference import Inference, rows_alike
+from gan.devices.inference import Inference
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 11, 12, 13, 37])
@@ -30,9 +30,9 @@ def test_a_row_is_the_same_in_any_place_of_any_pass(monkeypatch, most, outputs):
     """A product of matrices is rounded otherwise for other numbers of rows, and with some for rows at the end."""
     monkeypatch.setattr(inference, "PASSES", 4)
     kernel = tf.random.stateless_normal((164, outputs), (0, 0))
-    size = rows_alike(most)
-    assert size <= most
-    run = Inference(lambda x: [tf.nn.relu(x @ kernel)], size=size)
+    run = Inference(lambda x: [tf.nn.relu(x @ kernel)], size=most)
+    size = run.rows
+    assert 1 <= size <= most
     x = np.random.default_rng(1).standard_normal((4 * size + 9, 164)).astype(np.float32)
     (together,) = run(x)
     for index in (0, size - 1, size, 4 * size, len(x) - 1):
@@ -43,4 +43,4 @@ def test_a_row_is_the_same_in_any_place_of_any_pass(monkeypatch, most, outputs):
 
 def test_a_pass_of_no_rows_is_refused():
     with pytest.raises(ValueError, match="a pass of 0 rows; expected at least one"):
-        rows_alike(0)
+        Inference(lambda x: [x], size=0)

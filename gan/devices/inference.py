@@ -1,6 +1,6 @@
 """Run a network over any number of rows: in batches of one size, so that no result depends on its neighbours.
 
-The size is one of `rows_alike`, so that no result depends on its place either.
+The sizes are those of `rows_alike`, so that no result depends on its place either.
 
 Every replica takes batches of its own, and all of them know all results, in order.
 
@@ -22,8 +22,8 @@ PASSES = 16
 """In one call of TensorFlow, at most: a call takes about a millisecond, whatever is in it."""
 
 ALIKE = (144, 96, 72, 64, 48, 24, 12, 6, 5, 4, 3, 2, 1)
-"""Rows in a pass. A product of matrices takes them in groups, of six with AVX2 and of eight with AVX-512, and adds up
-in another order in a last group of one to three. So these fill their groups, or have four or more in the last."""
+"""Rows in a pass. With AVX2 a product of matrices takes them in groups of six, and adds up in another order in a last
+group of one to three: so these have none such. With AVX-512 no place was seen to differ. See docs/log.md."""
 
 AT_ONCE = 2
 """Passes that a replica makes at a time: while one waits for its slowest thread, the other computes."""
@@ -42,8 +42,8 @@ def rows_alike(most: int) -> int:
 
 class Inference:
     """Args:
-    function: of batches of `size` rows each; returns a list of batches.
-    size: rows in one pass of the function on one replica, one of `rows_alike`.
+    function: of batches of equally many rows; returns a list of batches.
+    size: rows in one pass of the function on one replica, at most: there are `rows_alike(size)`.
     strategy: whose replicas share the work; by default there is one. The function's variables are to be its.
     """
 
@@ -55,8 +55,8 @@ class Inference:
         strategy: tf.distribute.Strategy | None = None,
     ) -> None:
         self.strategy = strategy or tf.distribute.get_strategy()
-        self.rows = size * self.strategy.num_replicas_in_sync
-        self._size = size
+        self._size = rows_alike(size)
+        self.rows = self._size * self.strategy.num_replicas_in_sync
         self._function = function
         self._run: Callable[..., list[tf.Tensor]] | None = None
 

@@ -18,11 +18,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan.data.dataset import gather
-from gan.devices.inference import Inference, rows_alike
+from gan.devices.inference import Inference
 from gan.errors import Diverged, UserError
 from gan.images import Pixels, network_from_pixels
 
-BATCH = rows_alike(144)
+BATCH = 144
 """Images in one pass of the classifier; the last batch is padded, so features never depend on its size."""
 
 PART = 8 * BATCH

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gan.data.batches import Batches
 from gan.data.dataset import Subset
-from gan.devices.inference import Inference, rows_alike
+from gan.devices.inference import Inference
 from gan.freeing import free_unused
 from gan.images import Pixels
 
@@ -67,5 +67,5 @@ def fit(
         images, labels = batches.take(step, 1)
         network.train_on_batch(images[0], labels[0])
         progress((step + 1) / steps)
-    run = Inference(lambda others: [network(others, training=False)], size=rows_alike(BATCH))
+    run = Inference(lambda others: [network(others, training=False)], size=BATCH)
     return lambda others: np.asarray(run(others)[0], np.float32)
