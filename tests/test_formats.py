@@ -297,6 +297,24 @@ def test_a_table_without_labels_is_left_out(tmp_path, capsys):
     assert f"warning: {tmp_path}/test.csv has no column of labels and is left out\n" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"id;label\n0.png;cat\n", "id,label\n0.png,cat\n".encode("utf-16"), b"0.png,cat\n", b"id,breed\n0.png,cat\n"],
+)
+def test_a_table_that_is_not_understood_is_refused(tmp_path, content):
+    files = {f"images/{number}.png": content for number, (_, content) in enumerate(pictures("train"))}
+    directory = write(tmp_path / "x", {**files, "labels.csv": content})
+    for path in (directory, directory / "labels.csv"):
+        message, _ = refusal(path)
+        assert f"{directory / 'labels.csv'}:1: found " in message
+        assert "expected one column of names, such as Filename, and one of labels" in message
+
+
+def test_a_table_that_is_none_of_labels_stays_beside_classes(tmp_path, capsys):
+    load_folder(write(tmp_path, {**tree(), "metadata.csv": b"camera,year\nold,1999\n"}))
+    assert "1 files are left out, such as metadata.csv" in capsys.readouterr().err
+
+
 def test_defects_of_tables_are_named_by_line(tmp_path):
     images = {f"{split}/{name}.png": encode(pixels("train")[0], "png") for split in "ab" for name in ("same", split)}
     rows = [("a", "x"), ("same", "x"), ("c", "x"), ("../a", "x"), ("b.png", ""), ("b", "y"), ("a.png", "y")]

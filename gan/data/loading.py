@@ -16,6 +16,7 @@ from gan.data.decoding import resized
 from gan.data.formats.digits import make_digits
 from gan.data.formats.format import Format, Place
 from gan.data.formats.idx import is_default
+from gan.data.formats.tables import TABLE, not_understood
 from gan.data.listing import Listing
 from gan.data.pictures import load_pictures
 from gan.data.tree import looks_like
@@ -69,6 +70,8 @@ def open_data(path: Path, options: ReadOptions, *, remedy: str = "name another o
             f"{path} holds {both}; expected one of them: move the other away, or name the file that is meant"
         )
     if not formats:
+        if place.first and TABLE.fullmatch(path.name):
+            raise not_understood(str(path), place.first, "correct it")
         raise UserError(f"{path} {looks_like(path)}{_within(place)}; expected {READ} (docs/own-images.md); {remedy}")
     ((name, found),) = formats.items()
     return name, found.read(place, options)

@@ -26,7 +26,7 @@ from gan.data.listing import (
     label_problem,
     told_draw,
 )
-from gan.data.tree import Tree, shown
+from gan.data.tree import Tree, read_table, shown
 from gan.errors import UserError
 from gan.names import same_form
 
@@ -51,8 +51,12 @@ def _read(place: Place, options: ReadOptions) -> Listing:
     tree = place.tree
     assert tree is not None
     found = _labelled(tree)
+    labels = {label for label, _ in found.values()}
+    # One class beside a table of labels is a directory of the table's pictures.
+    if len(labels) == 1 and (table := tables.unread(tree)):
+        raise tables.not_understood(tree.where(table), read_table(tree, table), "correct it, or move it away")
     problems = Problems()
-    for label in {label for label, _ in found.values()}:
+    for label in labels:
         if problem := label_problem(label):
             first = next(name for name, (other, _) in found.items() if other == label)
             problems.add(shown(tree.where(first)), f"{problem}: rename its directory")

@@ -176,6 +176,20 @@ def _tables(tree: Tree) -> list[Table]:
     return found if any(table.columns for table in found) else []
 
 
+def unread(tree: Tree) -> str | None:
+    """A table by its name whose columns are not found."""
+    found = (name for name in tree.files if TABLE.fullmatch(name) and tree.files[name].size > 0)
+    return next((name for name in found if _table(tree, name).columns is None), None)
+
+
+def not_understood(where: str, content: bytes, remedy: str) -> UserError:
+    """What is wrong with a table whose columns are not found."""
+    return UserError(
+        f"{where}:1: found {shown(first_line(content[:4096]), 80) or 'nothing'}; expected one column of names, such as "
+        f"{HEADER[0]}, and one of labels, such as {HEADER[1]}, with a comma between them, in UTF-8: {remedy}"
+    )
+
+
 def _named(place: Place) -> Table | None:
     """The table that is named itself, if it has labels."""
     header = cells(first_line(place.first))
