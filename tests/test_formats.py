@@ -95,6 +95,8 @@ LAYOUTS: dict[str, dict[str, bytes]] = {
     "upper-case suffixes": tree(suffix=".PNG"),
     "an inner directory": {f"pets/{name}": content for name, content in tree().items()},
     "nested": {name.replace("/", "/sub/", 2).replace("sub/", "", 1): content for name, content in tree().items()},
+    "papers": {f"pets/{name}": content for name, content in tree().items()}
+    | {"readme[1].txt": b"", "LICENSE": b"", "pets/LICENSE.txt": b""},
     "a split too many": tree() | {"val/ant/7.png": pictures("test")[0][1]},
 }
 
@@ -148,6 +150,29 @@ def test_defects_of_pictures_are_named_by_file_or_entry(tmp_path, form):
     ]
     skipping = load_folder(path, ReadOptions(on_bad_image="skip"))
     assert by_class(skipping) == by_class(folder(tmp_path / "folder"))
+
+
+@pytest.mark.parametrize(
+    ("files", "like"),
+    [
+        (tree(("training_set", "test_set")), "test_set, training_set hold"),
+        (
+            {
+                name.replace("test/ant", "unlabeled"): each
+                for name, each in tree().items()
+                if name.startswith(("train", "test/ant"))
+            },
+            "train hold",
+        ),
+        (tree(), ""),
+        ({name.partition("/")[2]: content for name, content in tree().items()}, ""),
+    ],
+)
+def test_classes_that_look_like_splits_are_a_warning(tmp_path, files, like, capsys):
+    load_folder(write(tmp_path, files))
+    said = capsys.readouterr().err
+    assert (f"warning: {like} directories of pictures and are read as classes" in said) == bool(like)
+    assert bool(like) or "are read as classes" not in said
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@
     content = tree.read("cat/tom.jpg")
 
 Names are relative, with `/`. Left out are hidden files, what macOS puts beside them, and this project's own cache. If
-all files are in one directory, as archives often have it, names begin within it.
+all files but a readme or a licence are in one directory, as archives often have it, names begin within it.
 """
 
 import lzma
@@ -52,6 +52,12 @@ DAMAGES = (
 
 SOURCES = (".csv", ".json", ".parquet", ".npz")
 """Files that say what the pictures beside them are."""
+
+
+PAPERS = re.compile(
+    r"(readme|licen[cs]e|copying|notice|authors)|[^/]+\.(txt|md|rst|pdf|html?|docx?|db|ini)", re.IGNORECASE
+)
+"""Files that tell of the data and are none."""
 
 
 class Unreadable(ValueError):
@@ -244,20 +250,20 @@ def _status(entry: "os.DirEntry[str]") -> Stat:
 
 
 def _without_top(files: dict[str, Stat]) -> tuple[str, dict[str, Stat]]:
-    """The directory that all files are in, such as `pets/`, and the files within it.
+    """The directory that all files are in but for papers, such as `pets/`, and the files within it.
 
     One that holds files itself is a class of pictures, unless a table among them says more.
     """
     prefix = ""
     while True:
-        tops = {name.partition("/")[0] for name in files}
-        if len(tops) != 1 or not files or not all("/" in name for name in files):
+        data = [name for name in files if not PAPERS.fullmatch(name)]
+        tops = {name.partition("/")[0] for name in data}
+        if len(tops) != 1 or not all("/" in name for name in data):
             return prefix, files
         (top,) = tops
-        within = {name.partition("/")[2]: status for name, status in files.items()}
-        if any("/" not in name for name in within) and not any(
-            "/" not in name and name.lower().endswith(SOURCES) for name in within
-        ):
+        within = {name.partition("/")[2]: status for name, status in files.items() if "/" in name}
+        own = [name for name in within if "/" not in name and not PAPERS.fullmatch(name)]
+        if own and not any(name.lower().endswith(SOURCES) for name in own):
             return prefix, files
         if top.lower() in ("train", "training"):
             return prefix, files

@@ -26,7 +26,7 @@ from gan.data.listing import (
     label_problem,
     told_draw,
 )
-from gan.data.tree import Tree, read_table, shown
+from gan.data.tree import Tree, read_table, shown, some
 from gan.errors import UserError
 from gan.names import same_form
 
@@ -64,6 +64,8 @@ def _read(place: Place, options: ReadOptions) -> Listing:
         raise problems.error(place.path, "rename the directories")
     rows = [Row("", label, 0, *tree.files[name], name) for name, (label, _) in found.items()]
     parts, said, notes = _split(rows, {name: split for name, (_, split) in found.items()}, place.path, options)
+    if not any(split for _, split in found.values()):
+        notes += _like_splits(found)
     others = [name for name in tree.files if name not in found]
     if others:
         notes.append(f"{len(others):,} files are left out, such as {shown(others[0])}")
@@ -94,6 +96,20 @@ def _split(
         return converted, "", []
     share, seed = options.test_share, options.split_seed
     return draw_splits(rows, share=share, seed=seed), told_draw(share, seed), []
+
+
+def _like_splits(found: dict[str, tuple[str, str]]) -> list[str]:
+    """A warning where classes hold directories as splits do."""
+    inner: dict[str, set[str]] = {}
+    for name, (label, _) in found.items():
+        inner.setdefault(label, set()).add(name.split("/")[1] if name.count("/") > 1 else "")
+    like = [label for label, names in inner.items() if len(names) > 1 and "" not in names]
+    if len(like) < len(inner) and not any(label.lower() in SPLIT_NAMES for label in like):
+        return []
+    return [
+        f"{some(like)} hold directories of pictures and are read as classes; if they are splits, name them train and "
+        "test, and move other directories away"
+    ]
 
 
 def _converted(rows: list[Row]) -> dict[str, list[Row]] | None:
