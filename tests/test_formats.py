@@ -256,6 +256,18 @@ def test_what_macos_packs_is_left_out(tmp_path):
     assert by_class(load_folder(path)) == by_class(folder(tmp_path / "folder"))
 
 
+def test_names_of_utf_8_that_does_not_say_so_are_read(tmp_path):
+    path = packed(tmp_path / "pets.zip", {name.replace("ant", "Größe"): content for name, content in tree().items()})
+    content = bytearray(path.read_bytes())
+    for magic, flags in ((b"PK\3\4", 7), (b"PK\1\2", 9)):
+        start = content.find(magic)
+        while start >= 0:
+            content[start + flags] &= ~8
+            start = content.find(magic, start + 1)
+    path.write_bytes(content)
+    assert load_folder(path).spec.class_names == ("Größe", "bee", "cat")
+
+
 def test_an_archive_that_changes_is_decoded_anew(tmp_path):
     path = packed(tmp_path / "pets.zip", tree())
     first = load_folder(path).digest

@@ -15,6 +15,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple, Protocol
@@ -35,6 +36,7 @@ MAX_TABLE = 1 << 30
 
 ZIP_MAGIC = b"PK\x03\x04"
 ENCRYPTED = 1
+UTF8 = 0x800
 FORBIDDEN = re.compile(r"^/|^[A-Za-z]:|\\|(^|/)\.\.(/|$)")
 """Names that would lie outside of a directory that the archive is unpacked to."""
 
@@ -126,7 +128,7 @@ class Archive:
             raise UserError(f"{path} is a damaged zip archive ({error}); download or make it again") from None
         found: dict[str, zipfile.ZipInfo] = {}
         for info in members:
-            name = info.filename
+            name = _name(info)
             if FORBIDDEN.search(name) or UNWRITABLE.search(name):
                 raise UserError(f"{path} holds {name!r}, which is no name of a file below it; make the archive again")
             if info.flag_bits & ENCRYPTED:
@@ -204,6 +206,14 @@ def shown(text: str, length: int = 255) -> str:
     """Text of others in a message: of bounded length, and on one line."""
     short = text if len(text) <= length else f"{text[:length]}..."
     return short.encode("unicode_escape").decode() if UNWRITABLE.search(short) else short
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """The name of a member; `zip` of Linux writes UTF-8 and does not say so."""
+    with suppress(UnicodeError):
+        if not info.flag_bits & UTF8:
+            return info.filename.encode("cp437").decode()
+    return info.filename
 
 
 def _absent(directory: Path) -> str:
