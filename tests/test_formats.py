@@ -299,6 +299,7 @@ def relatives() -> dict[str, dict[str, bytes]]:
         "image_id,class": files | tables("{}.csv", "image_id,class", str),
         "id,label": files | tables("{}.csv", "id,label", str),
         "metadata.csv beside pictures": files | tables("{}/metadata.csv", "file_name,label", "{}.png".format),
+        "./ before names": files | tables("{}.csv", "file_name,label", "./{}.png".format),
         "metadata.csv above": files | {"metadata.csv": table(paths, "file_name,label")},
         "more": files | {
             f"{split}.csv": "\n".join(['a,Image,Label', *(f'"x, y",{one},{label}' for one, label in rows(split, str))])

@@ -42,7 +42,9 @@ def _read(place: Place, options: ReadOptions) -> Listing:
         if not isinstance(name, str) or not isinstance(label, int) or isinstance(label, bool) or label < 0:
             what = "several labels" if isinstance(label, list) else shown(json.dumps(entry), 100)
             problems.add(where, f"entry {number} has {what}; expected a name and the number of a class")
-        elif name in seen:
+            continue
+        name = name.removeprefix("./")
+        if name in seen:
             problems.add(where, f"entry {number}: {shown(name)} has a label already")
         else:
             seen.add(name)

@@ -276,7 +276,7 @@ def _rows(tree: Tree, table: str, split: str, files: _Files, problems: Problems)
             continue
         problem, found = None, []
         if len(values) == len(header):
-            name, label = values[columns[0]], same_form(values[columns[1]])
+            name, label = values[columns[0]].removeprefix("./"), same_form(values[columns[1]])
             found = files.named(name, beside)
             # A name that was found, and a label that was right before, need no closer look: there may be many rows.
             if label not in labels or found[:1] != [name] or name not in files.files or UNWRITABLE.search(name):
