@@ -330,6 +330,17 @@ def test_defects_of_parquet_files_are_named_by_row(tmp_path):
     assert "is a damaged Parquet file" in refusal(tmp_path / "x.parquet")[0]
 
 
+def test_words_of_parquet_files_may_be_of_any_type(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    words = pa.array(list("xyzyxzyx"))
+    casts = words.cast(pa.large_string()), words.cast(pa.string_view()), words.dictionary_encode()
+    for number, labels in enumerate(casts):
+        path = parquet(tmp_path / f"{number}.parquet", "train", labels=labels)
+        assert load_folder(path).spec.class_names == ("x", "y", "z")
+    path = parquet(tmp_path / "a.parquet", "train", labels=pa.array([0.5] * 8))
+    assert "label (double); expected image, of bytes, and label, of integers or words" in refusal(path)[0]
+
+
 def test_labels_of_parquet_files_may_be_words(tmp_path):
     path = parquet(tmp_path / "a.parquet", "train", names=["a", "b"], labels=list("xyzyxzyx"))
     assert load_folder(path).spec.class_names == ("x", "y", "z")

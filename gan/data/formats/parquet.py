@@ -143,7 +143,13 @@ def _columns(path: Path, schema: Any) -> tuple[str, str, list[str] | None]:
         for name, kind in types.items()
         if holds_bytes(kind) and (kinds.get(name) == "Image" or name.lower() in IMAGE_WORDS)
     ]
-    plain = [name for name, kind in types.items() if pyarrow.types.is_integer(kind) or pyarrow.types.is_string(kind)]
+
+    def holds_labels(kind: Any) -> bool:
+        is_a = pyarrow.types
+        kind = kind.value_type if is_a.is_dictionary(kind) else kind
+        return any((is_a.is_integer(kind), is_a.is_string(kind), is_a.is_large_string(kind), is_a.is_string_view(kind)))
+
+    plain = [name for name, kind in types.items() if holds_labels(kind)]
     labels = [name for name in plain if kinds.get(name) == "ClassLabel"]
     labels = labels or [name for name in plain if name.lower() in LABEL_WORDS]
     if len(images) != 1 or len(labels) != 1:
@@ -151,7 +157,8 @@ def _columns(path: Path, schema: Any) -> tuple[str, str, list[str] | None]:
             raise UserError(
                 f"{path} has the labels {', '.join(labels)}; expected one column of them: remove the others"
             )
-        raise UserError(f"{path} has the columns {some(list(types))}; expected image, of bytes, and label")
+        columns = some([f"{name} ({kind})" for name, kind in types.items()])
+        raise UserError(f"{path} has the columns {columns}; expected image, of bytes, and label, of integers or words")
     names = features.get(labels[0], {}).get("names") if labels[0] in kinds else None
     return images[0], labels[0], [same_form(str(name)) for name in names] if isinstance(names, list) else None
 
