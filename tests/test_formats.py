@@ -353,6 +353,13 @@ def test_a_table_that_is_none_of_labels_stays_beside_classes(tmp_path, capsys):
     assert "1 files are left out, such as metadata.csv" in capsys.readouterr().err
 
 
+def test_a_split_too_many_of_one_table_is_a_warning(tmp_path, capsys):
+    files = relatives()["metadata.csv above"]
+    files["metadata.csv"] += b"\nval/0.png,ant"
+    load_folder(write(tmp_path, files | {"val/0.png": pictures("test")[0][1]}))
+    assert "warning: val/ is left out, as there are test images\n" in capsys.readouterr().err
+
+
 def test_defects_of_tables_are_named_by_line(tmp_path):
     images = {f"{split}/{name}.png": encode(pixels("train")[0], "png") for split in "ab" for name in ("same", split)}
     rows = [("a", "x"), ("same", "x"), ("c", "x"), ("../a", "x"), ("b.png", ""), ("b", "y"), ("a.png", "y")]

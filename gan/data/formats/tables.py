@@ -133,7 +133,8 @@ def _read_relative(place: Place, tree: Tree, problems: Problems, options: ReadOp
         (name,) = labelled
         found = _Files(tree, by_split.get(name, ""))
         split = _rows(tree, name, "", found, problems)
-        parts, said = _divided(split.rows, options, place.path)
+        parts, said, left = _divided(split.rows, options, place.path)
+        notes += [f"{each}/ is left out, as there are test images" for each in left]
         train, test = (Split(each, parts[each], split.digest) for each in SPLITS)
     else:
         chosen, left = chosen_splits([by_split[name] for name in labelled], place.path)
@@ -160,14 +161,14 @@ def _listing(
     )
 
 
-def _divided(rows: list[Row], options: ReadOptions, path: Path) -> tuple[dict[str, list[Row]], str]:
-    """The rows of each split: by the directories that the pictures are in, if those are splits, or else drawn."""
+def _divided(rows: list[Row], options: ReadOptions, path: Path) -> tuple[dict[str, list[Row]], str, list[str]]:
+    """The rows of each split, by the directories of the pictures or drawn; what is said of them; what is left out."""
     tops = {row.file.partition("/")[0] for row in rows}
     if len(tops) > 1 and all(top.lower() in SPLIT_NAMES for top in tops):
-        chosen, _ = chosen_splits(sorted(tops), path)
-        return {split: [row for row in rows if row.file.startswith(f"{chosen[split]}/")] for split in SPLITS}, ""
+        chosen, left = chosen_splits(sorted(tops), path)
+        return {split: [row for row in rows if row.file.startswith(f"{chosen[split]}/")] for split in SPLITS}, "", left
     share, seed = options.test_share, options.split_seed
-    return draw_splits(rows, share=share, seed=seed), told_draw(share, seed)
+    return draw_splits(rows, share=share, seed=seed), told_draw(share, seed), []
 
 
 def _tables(tree: Tree) -> list[Table]:
