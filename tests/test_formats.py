@@ -360,6 +360,15 @@ def test_a_split_too_many_of_one_table_is_a_warning(tmp_path, capsys):
     assert "warning: val/ is left out, as there are test images\n" in capsys.readouterr().err
 
 
+def test_a_picture_in_two_tables_is_refused_by_both_lines(tmp_path):
+    files = {f"images/{number}.png": content for number, (_, content) in enumerate(pictures("train"))}
+    for split, count in (("train", 6), ("test", 1)):
+        files[f"{split}.csv"] = table([(f"{number}.png", "ant") for number in range(count)], "id,label")
+    _, notes = refusal(write(tmp_path, files))
+    assert len(notes) == 1
+    assert notes[0].startswith(f"{tmp_path}/test.csv:2: images/0.png is already in {tmp_path}/train.csv:2; expected")
+
+
 def test_defects_of_tables_are_named_by_line(tmp_path):
     images = {f"{split}/{name}.png": encode(pixels("train")[0], "png") for split in "ab" for name in ("same", split)}
     rows = [("a", "x"), ("same", "x"), ("c", "x"), ("../a", "x"), ("b.png", ""), ("b", "y"), ("a.png", "y")]

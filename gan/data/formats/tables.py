@@ -141,6 +141,13 @@ def _read_relative(place: Place, tree: Tree, problems: Problems, options: ReadOp
         notes += [f"{each}: its table is left out, as there is one of test images" for each in left]
         named = {word: name for name, word in by_split.items()}
         train, test = (_rows(tree, named[chosen[each]], each, _Files(tree, chosen[each]), problems) for each in SPLITS)
+        first = {row.file: row for row in train.rows}
+        for row in test.rows:
+            if row.size >= 0 and (other := first.get(row.file)):
+                problem = (
+                    f"{row.file} is already in {other.table}:{other.line}; expected it in one of them: remove a line"
+                )
+                problems.add(f"{row.table}:{row.line}", problem)
         said = ""
     return _listing(place, tree, train, test, said, notes, lambda: _read(Place(place.path), options))
 
