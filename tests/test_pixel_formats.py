@@ -271,6 +271,13 @@ def test_defects_of_emnist_are_named(tmp_path):
     assert f"lacks {letters.name} (plain or .gz)" in refusal(path / "emnist-letters-test-labels-idx1-ubyte")[0]
 
 
+def test_sides_that_no_network_is_built_for_are_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    arrays = {f"x_{split}": np.zeros((len(LABELS[split]), 3, 8), np.uint8) for split in LABELS}
+    np.savez(path, **arrays, **{f"y_{split}": LABELS[split] for split in LABELS})
+    assert "the images are 3x8; expected sides of 4 to 1024 pixels: set image_size" in refusal(path)[0]
+
+
 # Parquet
 
 

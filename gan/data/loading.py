@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gan.config import MAX_SIDE, MIN_SIDE
 from gan.data.dataset import DataSet, ReadOptions
 from gan.data.decoding import resized
 from gan.data.formats.digits import make_digits
@@ -80,6 +81,11 @@ def open_data(path: Path, options: ReadOptions, *, remedy: str = "name another o
 def of_size(dataset: DataSet, options: ReadOptions) -> DataSet:
     """A data set in memory, with images of the size that the options want."""
     size, native, how = options.image_size, dataset.spec.shape[:2], options.resize
+    if size is None and not MIN_SIDE <= min(native) <= max(native) <= MAX_SIDE:
+        raise UserError(
+            f"{dataset.source}: the images are {native[0]}x{native[1]}; expected sides of {MIN_SIDE} to {MAX_SIDE} "
+            "pixels: set image_size in the config and pass --resize fit, crop or pad"
+        )
     if size is None or size == native:
         return dataset
     if how is None:
