@@ -369,6 +369,11 @@ def test_a_picture_in_two_tables_is_refused_by_both_lines(tmp_path):
     assert notes[0].startswith(f"{tmp_path}/test.csv:2: images/0.png is already in {tmp_path}/train.csv:2; expected")
 
 
+def test_a_hidden_table_that_is_named_is_refused(tmp_path):
+    write(tmp_path, {"0.png": pictures("train")[0][1], ".l.csv": b"id,label\n0,ant\n"})
+    assert "/.l.csv is hidden, as its name begins with a dot" in refusal(tmp_path / ".l.csv")[0]
+
+
 def test_defects_of_tables_are_named_by_line(tmp_path):
     images = {f"{split}/{name}.png": encode(pixels("train")[0], "png") for split in "ab" for name in ("same", split)}
     rows = [("a", "x"), ("same", "x"), ("c", "x"), ("../a", "x"), ("b.png", ""), ("b", "y"), ("a.png", "y")]

@@ -179,6 +179,8 @@ def read_table(tree: Tree, name: str) -> bytes:
         UserError: it cannot be read, or is far too large.
     """
     where = tree.where(name)
+    if name not in tree.files:
+        raise UserError(f"{where} is hidden, as its name begins with a dot; expected another name: rename it")
     if tree.files[name].size > MAX_TABLE:
         raise UserError(f"{where} has {tree.files[name].size:,} bytes; expected at most {MAX_TABLE:,}")
     try:
