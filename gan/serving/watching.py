@@ -3,8 +3,8 @@
     with Watching(Path("checkpoints"), batching, seconds=5):
         ...
 
-A checkpoint that cannot be read is passed over until it can be; one of other images is refused. The one that is served
-stays then, and a line says why, once.
+A checkpoint that cannot be read, or not by this version, is passed over; one of other images is refused. The one that
+is served stays then, and a line says why, once.
 """
 
 import logging
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gan import checkpoints
-from gan.about import Damaged
+from gan.about import Damaged, OtherVersion
 from gan.checkpoints import Which
 from gan.errors import Diverged, UserError
 from gan.evaluation import scores
@@ -29,7 +29,7 @@ Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
 def load(directory: Path, which: Which = "newest") -> Sampler:
-    """A GAN of a directory, which has drawn once.
+    """A GAN of a directory, or of one checkpoint, which has drawn once.
 
     Raises:
         UserError: there is none, or none is whole.
@@ -90,7 +90,7 @@ class Watching:
                 if path.is_dir():
                     try:
                         whole[path] = self._checked(path)
-                    except Damaged as error:
+                    except (Damaged, OtherVersion) as error:
                         problems.append(error)
             if whole != self._seen:
                 self._take_up(whole)
@@ -103,6 +103,7 @@ class Watching:
 
         Raises:
             Damaged: it is not.
+            OtherVersion: it is of another version.
         """
         fingerprint = _fingerprint(path)
         if fingerprint != self._seen.get(path) and not self._is_served(path):
@@ -110,17 +111,14 @@ class Watching:
         return fingerprint
 
     def _take_up(self, whole: dict[Path, Fingerprint]) -> None:
-        """Swap in what the loader chooses among these, if it is not served yet."""
+        """Swap in the newest of these, if it is not served yet."""
         newest = max(whole, default=None)
         try:
             if newest is not None and not self._is_served(newest):
-                sampler = self._load(self.directory)
-                if not self._is_served(sampler.path):
-                    self.batching.swap(sampler)
-                    self._served = _fingerprint(sampler.path)
-                    log.info("picked up %s", describe(sampler))
-                if sampler.path != newest:
-                    checkpoints.check(newest)  # The loader passes over what it cannot read.
+                sampler = self._load(newest)  # In the directory, one of another version may be in the way.
+                self.batching.swap(sampler)
+                self._served = _fingerprint(newest)
+                log.info("picked up %s", describe(sampler))
         except (Diverged, UserError) as error:
             if not isinstance(error, (Damaged, OSError)):
                 self._seen = whole  # Another look would find the same.
