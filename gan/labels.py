@@ -62,13 +62,14 @@ def class_indices(classes: Sequence[str] | None, spec: ImageSpec) -> list[int]:
 def parse_labels(text: str, spec: ImageSpec) -> Floats:
     """The label vector (K,) of `CLASS:WEIGHT,CLASS:WEIGHT`, made to sum to 1. A class alone has weight 1.
 
-    A class whose name has a comma is to be given by its index.
+    A text that is a class's name is that class. In a list, one whose name has a comma is to be given by its index.
 
     Raises:
         UserError: no such class, one twice, or a weight that is none.
     """
     weights = np.zeros(spec.num_classes)
-    for part in same_form(text).split(","):
+    whole = same_form(text)
+    for part in [whole] if whole in spec.class_names else whole.split(","):
         name, colon, number = part.strip().rpartition(":")
         if not colon or part.strip() in spec.class_names:
             name, number = part.strip(), "1"
