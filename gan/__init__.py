@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import SupportsIndex
+
     from gan.loaded import Loaded
 
 # Of the words of Python 3.5, so that any Python can say it.
@@ -31,7 +33,7 @@ os.environ["KERAS_HOME"] = str(Path(__file__).resolve().parent / "keras_home")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-def load(directory: "str | Path", checkpoint: "str | int" = "newest") -> "Loaded":
+def load(directory: "str | Path", checkpoint: "str | SupportsIndex" = "newest") -> "Loaded":
     """The GAN of a directory of checkpoints, or of one of them, to draw from.
 
     Args:

@@ -6,9 +6,10 @@
 Shapes: `N` images of `H W C` height, width, channels; `K` classes.
 """
 
+import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, SupportsIndex, cast
 
 import numpy as np
 
@@ -35,26 +36,28 @@ class Loaded:
         self.spec: ImageSpec = sampler.spec
 
     @classmethod
-    def from_checkpoint(cls, directory: Path, which: str | int = "newest") -> "Loaded":
+    def from_checkpoint(cls, directory: Path, which: str | SupportsIndex = "newest") -> "Loaded":
         """Of a directory of checkpoints, or of one of them: newest, best, or of a step.
 
         Raises:
             UserError: there is no such checkpoint, or it is damaged.
         """
-        if which not in ("newest", "best") and not isinstance(which, int):
+        wanted = which if which in ("newest", "best") else _integer(which)
+        if wanted is None:
             raise UserError(f"the checkpoint is {which!r}; expected newest, best, or a step such as 5000")
-        return cls(Sampler.from_checkpoint(directory, cast(Which, which)))
+        return cls(Sampler.from_checkpoint(directory, cast(Which, wanted)))
 
-    def sample(self, label: Label, *, seed: int = 0, count: int = 1) -> Pixels:
+    def sample(self, label: Label, *, seed: SupportsIndex = 0, count: SupportsIndex = 1) -> Pixels:
         """Images (N, H, W, C) uint8 of a label, in the first `count` styles of a seed: those that `generate.py` draws.
 
         Raises:
             UserError: there is no such class, or weights that are none; a seed or count that is none.
         """
-        if not (isinstance(seed, int) and seed >= 0 and isinstance(count, int) and count >= 1):
+        start, rows = _integer(seed), _integer(count)
+        if start is None or start < 0 or rows is None or rows < 1:
             raise UserError(f"seed is {seed!r} and count {count!r}; expected a seed from 0 and a count from 1")
-        labels = np.tile(self.label_vector(label), (count, 1))
-        return self.sampler.sample(labels, styles(self.sampler.noise_dims, seed=seed, numbers=range(1, count + 1)))
+        labels = np.tile(self.label_vector(label), (rows, 1))
+        return self.sampler.sample(labels, styles(self.sampler.noise_dims, seed=start, numbers=range(1, rows + 1)))
 
     def label_vector(self, label: Label) -> Floats:
         """Weights (K,) that sum to 1.
@@ -75,3 +78,11 @@ class Loaded:
         if not ((weights >= 0).all() and 0 < weights.sum() < np.inf):
             raise UserError(f"the label {label!r} has weights that cannot be; expected some from 0, not all of them 0")
         return (weights / weights.sum()).astype(np.float32)
+
+
+def _integer(value: Any) -> int | None:
+    """An integer of Python or NumPy; None of anything else, True and False included."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None

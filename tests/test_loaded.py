@@ -72,10 +72,16 @@ def test_a_label_that_is_none_is_refused(gan, label, message):
         gan.sample(label)
 
 
-@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 0.5}, {"count": 0}, {"count": "3"}])
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 0.5}, {"seed": True}, {"count": 0}, {"count": "3"}])
 def test_a_seed_or_a_count_that_is_none_is_refused(gan, wrong):
     with pytest.raises(UserError, match="expected a seed from 0 and a count from 1"):
         gan.sample("3", **wrong)
+
+
+def test_integers_may_be_numpys(gan):
+    found = gan.sample("3", seed=np.int64(3), count=np.uint8(2))
+    np.testing.assert_array_equal(found, gan.sample("3", seed=3, count=2))
+    assert load(MODEL, np.int32(gan.sampler.step)).sampler.step == gan.sampler.step
 
 
 def test_a_checkpoint_may_be_chosen(gan):
@@ -85,6 +91,8 @@ def test_a_checkpoint_may_be_chosen(gan):
         load(MODEL, step + 1)
     with pytest.raises(UserError, match="the checkpoint is 'latest'; expected newest, best, or a step"):
         load(MODEL, "latest")
+    with pytest.raises(UserError, match="the checkpoint is True; expected newest"):
+        load(MODEL, True)
     with pytest.raises(MissingError, match="no gan-STEP in it"):
         load(ROOT / "docs")
 
