@@ -154,6 +154,20 @@ def test_what_will_not_pass_is_tried_once(tmp_path, batching, caplog, error):
     assert batching.sampler.step == 3
 
 
+def test_a_directory_that_goes_away_is_said(tmp_path, batching):
+    watching = Watching(tmp_path, batching, seconds=1)
+    assert watching.look() == []
+    moved = tmp_path.rename(tmp_path.with_name("away"))
+    assert "no such directory; expected a gan checkpoint: put it back" in str(watching.look())
+    tmp_path.touch()
+    assert "is a file; expected a directory of checkpoints" in str(watching.look())
+    tmp_path.unlink()
+    tmp_path.mkdir()
+    assert "no gan-STEP in it" in str(watching.look())
+    moved.replace(tmp_path)
+    assert watching.look() == []
+
+
 def test_a_directory_that_cannot_be_read_is_said_once_each_time(tmp_path, batching, monkeypatch, caplog):
     looks = []
 

@@ -85,7 +85,10 @@ class Watching:
         problems: list[Exception] = []
         try:
             whole = {}
-            for step in checkpoints.steps_saved(self.directory, "gan"):
+            steps = checkpoints.steps_saved(self.directory, "gan")
+            if not steps:
+                checkpoints.find(self.directory, "gan", remedy="put it back, or start the server with another")
+            for step in steps:
                 path = checkpoint_path(self.directory, "gan", step)
                 if path.is_dir():
                     try:
