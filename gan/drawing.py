@@ -84,7 +84,8 @@ def generate(
         for images in in_order(write, _in_passes(sampler, wanted, names, seed=seed)):
             progress.update(len(images))
             drawn += images if with_grid else []
-    print(f"{len(wanted):,} images in {output_dir}: {names[0]} to {names[-1]}")
+    several = f"{len(wanted):,} images in {output_dir}: {names[0]} to {names[-1]}"
+    print(several if len(names) > 1 else f"1 image in {output_dir}: {names[0]}")
     if not with_names:
         print_legend(sampler.spec, columns)
     if with_grid:
@@ -130,7 +131,13 @@ def chosen_columns(
     columns = [Column(file_stem(vector, spec, with_names=with_names), vector) for vector in vectors]
     check_names(column.stem for column in columns)
     if len({column.stem for column in columns}) < len(columns):
-        raise UserError(f"a label vector is given twice in {' '.join(labels or ())}; expected each once")
+        given = " ".join(labels or ())
+        if len({vector.tobytes() for vector in vectors}) < len(columns):
+            raise UserError(f"a label vector is given twice in {given}; expected each once")
+        raise UserError(
+            f"label vectors in {given} differ only beyond the four digits that names of files have of a "
+            "weight; draw one of them at a time"
+        )
     return columns
 
 

@@ -73,6 +73,8 @@ def parse_labels(text: str, spec: ImageSpec) -> Floats:
         name, colon, number = part.strip().rpartition(":")
         if not colon or part.strip() in spec.class_names:
             name, number = part.strip(), "1"
+        if not name.strip():
+            raise UserError(f"{text!r}: there is no class ''; expected CLASS:WEIGHT,CLASS:WEIGHT without spaces")
         index = class_index(name.strip(), spec)
         if weights[index]:
             raise UserError(f"{text}: the class {name} is given twice; expected each once")

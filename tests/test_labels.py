@@ -43,7 +43,7 @@ def test_label_vectors_are_written_as_weights_of_classes(text, spec, expected):
         ("3:", "the weight ''"),
         (":0.5", "there is no class ''"),
         ("", "there is no class ''"),
-        ("3,", "there is no class ''"),
+        ("3:0.5,", "'3:0.5,': there is no class ''; expected CLASS:WEIGHT,CLASS:WEIGHT without spaces"),
         ("3:0.5,3:0.5", "3:0.5,3:0.5: the class 3 is given twice"),
     ],
 )

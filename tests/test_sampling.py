@@ -9,8 +9,8 @@ from helpers import TINY, tiny_data
 
 from gan import checkpoints, threads
 from gan.checkpoints import About
-from gan.drawing import PASSES, generate
-from gan.errors import FileError
+from gan.drawing import PASSES, chosen_columns, generate
+from gan.errors import FileError, UserError
 from gan.images import ImageSpec
 from gan.labels import class_indices, one_hot
 from gan.models.generator import Generator
@@ -113,7 +113,7 @@ def test_a_style_is_a_function_of_seed_and_number():
 
 
 @pytest.mark.parametrize("name", ["a/b", ".hidden", "x" * 201, "猫" * 67])
-def test_a_class_that_cannot_name_files_is_refused_before_anything_is_written(tmp_path, name):
+def test_a_class_that_cannot_name_files_is_refused_before_anything_is_written(tmp_path, name, capsys):
     spec = ImageSpec(8, 8, 1, ("cat", name))
     about = About("gan", 1, spec, TINY, data="")
     checkpoints.save(tmp_path / "checkpoints", about, {"average": Generator(spec, TINY)}, keep=1)
@@ -122,6 +122,7 @@ def test_a_class_that_cannot_name_files_is_refused_before_anything_is_written(tm
         generate(**arguments, with_names=True)
     assert not (tmp_path / "out").exists()
     generate(**arguments, with_names=True, classes=["cat"])
+    assert f"1 image in {tmp_path / 'out'}: cat-1.jpg\n" in capsys.readouterr().out
     generate(**arguments)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"cat-1.jpg", "0-1.jpg", "1-1.jpg"}
 
@@ -156,6 +157,18 @@ def test_classes_are_given_by_name_or_index():
     assert class_indices(None, spec) == [0, 1, 2]
     assert class_indices(["dog", "0"], spec) == [1, 2]
     assert class_indices(["1", "cat"], spec) == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["0:1,1:1", "0:2,1:2"], "a label vector is given twice in 0:1,1:1 0:2,1:2"),
+        (["0:0.5,1:0.5", "0:0.50001,1:0.49999"], "differ only beyond the four digits that names of files have"),
+    ],
+)
+def test_label_vectors_whose_files_would_have_the_same_names_are_refused(labels, message):
+    with pytest.raises(UserError, match=message):
+        chosen_columns(ImageSpec(8, 8, 1, ("cat", "dog")), None, labels)
 
 
 @pytest.mark.parametrize(
