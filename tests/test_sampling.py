@@ -1,4 +1,5 @@
 import errno
+import re
 import threading
 from pathlib import Path
 
@@ -103,6 +104,14 @@ def test_many_networks_that_draw_once_each_are_nothing_to_warn_of(caplog):
     finally:
         logger.removeHandler(caplog.handler)
     assert not caplog.messages
+
+
+def test_the_docs_say_how_many_images_a_pass_has():
+    text = (Path(__file__).parents[1] / "docs" / "serving.md").read_text(encoding="utf-8")
+    told = re.findall(r"(\d+) of (\d+)×\2", text)
+    assert len(told) == 3
+    for count, side in told:
+        assert images_per_pass(ImageSpec(int(side), int(side), 3, ("cat", "dog"))) == int(count)
 
 
 def test_a_style_is_a_function_of_seed_and_number():
