@@ -260,12 +260,12 @@ def shared(tmp_path_factory) -> Path:
     export(
         load_dir=PRETRAINED["grey"],
         file_format="hub",
-        output=place / "digits",
+        output=place / "my digits",
         license="cc-by-sa-3.0",
         about="Digits: of MNIST.",
         evaluation=place / "evaluation.json",
     )
-    return place / "digits"
+    return place / "my digits"
 
 
 def test_a_folder_to_share_draws_scores_and_is_exported(shared, tmp_path):
@@ -287,7 +287,8 @@ def test_the_hub_can_read_the_card(shared):
     values = yaml.safe_load(head)
     assert values["license"] == "cc-by-sa-3.0" and "conditional-gan" in values["tags"]
     for words in (
-        "# digits\n",
+        "# my digits\n",
+        "./serve.py --load-dir 'my digits'\n",
         "Digits: of MNIST.",
         "(grid.jpg)",
         "| 0.324 | 0.3 to 0.35 | 0.084 | 10,000 |",

@@ -4,6 +4,7 @@ text = card(Facts(title="digits", about="Handwritten digits ...", load_dir="digi
 """
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -54,9 +55,10 @@ class Facts:
 
 def card(facts: Facts) -> str:
     """The card, in Markdown."""
+    load_dir = shlex.quote(facts.load_dir)
     lines = [f"# {facts.title}", "", facts.about, "", f"![A column per class, a row per style]({GRID})", "", "```sh"]
-    lines += [f"./generate.py --load-dir {facts.load_dir} --output-dir writing"]
-    lines += [f"./serve.py --load-dir {facts.load_dir}", "```", ""]
+    lines += [f"./generate.py --load-dir {load_dir} --output-dir writing"]
+    lines += [f"./serve.py --load-dir {load_dir}", "```", ""]
     lines += [f"Trained for {facts.step:,} steps{facts.took}, with the default settings except:", ""]
     config, usual = asdict(facts.config), asdict(Config())
     changed = {each.name: config[each.name] for each in fields(Config) if config[each.name] != usual[each.name]}
