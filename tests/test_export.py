@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -249,14 +251,20 @@ def test_what_npm_says_is_told(monkeypatch):
         FETCHED()
 
 
+def evaluation_of(load_dir: Path) -> dict[str, Any]:
+    """What evaluate.py would write, as far as a card tells it."""
+    path, about = checkpoints.find(load_dir, "gan")
+    found = {"checkpoint": f"runs/{path.name}", "data": about.data, "config": asdict(about.config), "scores": {}}
+    return found | {"date": "2026-11-26", "seed": 7, "classifier": "abc", "judge": "def"}
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory) -> Path:
     """A folder for the Hub, with an evaluation in its card."""
     place = tmp_path_factory.mktemp("shared")
-    name = next(path.name for path in PRETRAINED["grey"].glob("gan-*"))
     score = {"value": 0.3241, "interval": [0.3, 0.35], "real": 0.084, "samples": 10_000}
-    found = {"checkpoint": f"runs/{name}", "scores": {"fid": score}, "date": "2026-11-26", "seed": 0}
-    (place / "evaluation.json").write_text(json.dumps(found | {"classifier": "abc", "judge": "def"}))
+    found = evaluation_of(PRETRAINED["grey"]) | {"scores": {"fid": score}}
+    (place / "evaluation.json").write_text(json.dumps(found))
     export(
         load_dir=PRETRAINED["grey"],
         file_format="hub",
@@ -307,13 +315,29 @@ def test_without_an_evaluation_the_card_has_the_scores_of_training(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": "other"}, "of a gan-00017682 of another run, whose data is other; expected "),
+        ({"config": {"seed": 9}}, "of another run, whose seed is 9; expected 0, as of "),
+        ({"checkpoint": "runs/gan-00000001"}, "is of runs/gan-00000001; expected an evaluation of "),
+        ({"checkpoint": None, "config": None}, "is of None; expected an evaluation of "),
+    ],
+)
+def test_an_evaluation_of_another_model_is_refused(change, message, tmp_path):
+    evaluation = tmp_path / "evaluation.json"
+    evaluation.write_text(json.dumps(evaluation_of(PRETRAINED["grey"]) | change))
+    with pytest.raises(UserError, match=message):
+        export(load_dir=PRETRAINED["grey"], file_format="hub", output=tmp_path / "digits", evaluation=evaluation)
+    assert not (tmp_path / "digits").exists()
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         ("no JSON", "is no evaluation; expected evaluation.json of ./evaluate.py"),
         ("[]", "is no evaluation"),
         ('{"scores": {}}', "is no evaluation"),
-        ('{"scores": {}, "checkpoint": "runs/gan-00000001"}', "is of runs/gan-00000001; expected an evaluation of "),
-        ('{"scores": {}, "checkpoint": null}', "is of None; expected an evaluation of "),
+        ('{"scores": {}, "checkpoint": "runs/gan-00017682"}', "is no evaluation"),
     ],
 )
 def test_an_evaluation_of_something_else_is_refused(content, message, tmp_path):

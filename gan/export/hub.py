@@ -7,10 +7,11 @@ It is a directory of checkpoints, too: `--load-dir digits` draws, serves, scores
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from gan import checkpoints
-from gan.about import read_about
+from gan.about import About, read_about
 from gan.config import dump_config
 from gan.errors import MissingError, UserError
 from gan.export.card import GRID, Facts, card, front_matter
@@ -41,7 +42,7 @@ def write(drawn: Drawn, output: Path, license: str = UNKNOWN, about: str = "", e
         UserError: the evaluation is none, or of another checkpoint.
     """
     saved = read_about(drawn.path)
-    found = read_evaluation(evaluation, drawn.path) if evaluation else None
+    found = read_evaluation(evaluation, drawn.path, saved) if evaluation else None
     kinds = f"{len(drawn.spec.class_names)} classes: {', '.join(drawn.spec.class_names)}"
     facts = Facts(
         title=output.resolve().name,
@@ -92,8 +93,8 @@ def picture(drawn: Drawn) -> bytes:
     return encode(grid(sampler.style_grid(rows=ROWS, seed=0), columns=len(grid_classes(drawn.spec))), "jpg")
 
 
-def read_evaluation(path: Path, gan: Path) -> dict[str, object]:
-    """What `evaluate.py` wrote of a checkpoint.
+def read_evaluation(path: Path, gan: Path, about: About) -> dict[str, object]:
+    """What `evaluate.py` wrote of a checkpoint, which says this of itself.
 
     Raises:
         UserError: it is no such file, or of another checkpoint.
@@ -101,10 +102,18 @@ def read_evaluation(path: Path, gan: Path) -> dict[str, object]:
     try:
         found = json.loads(read_file(path))
         checkpoint, _ = found["checkpoint"], found["scores"]
+        told = {"data": found["data"], **(found["config"] or {})}
     except (ValueError, TypeError, KeyError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path} is no evaluation; expected evaluation.json of ./evaluate.py") from None
     if Path(str(checkpoint)).name != gan.name:
         raise UserError(f"{path} is of {checkpoint}; expected an evaluation of {gan}: run ./evaluate.py")
+    ours = json.loads(json.dumps({"data": about.data, **asdict(about.config)}))
+    for name, value in told.items():
+        if value != ours.get(name):
+            raise UserError(
+                f"{path} is of a {gan.name} of another run, whose {name} is {value}; expected {ours.get(name)}, as of "
+                f"{gan}: run ./evaluate.py"
+            )
     return dict(found)
