@@ -24,6 +24,7 @@ from gan import checkpoints
 from gan.errors import MissingError, UserError
 from gan.evaluation.features import digest_of_weights
 from gan.export import exporting, page
+from gan.export.card import evaluated
 from gan.export.drawn import Drawn
 from gan.export.exporting import export
 from gan.labels import Floats, one_hot
@@ -321,6 +322,8 @@ def test_without_an_evaluation_the_card_has_the_scores_of_training(tmp_path):
         ({"config": {"seed": 9}}, "of another run, whose seed is 9; expected 0, as of "),
         ({"checkpoint": "runs/gan-00000001"}, "is of runs/gan-00000001; expected an evaluation of "),
         ({"checkpoint": None, "config": None}, "is of None; expected an evaluation of "),
+        ({"scores": []}, "is no evaluation; expected evaluation.json of ./evaluate.py"),
+        ({"scores": {"fid": {"value": 0.3}}}, "is no evaluation"),
     ],
 )
 def test_an_evaluation_of_another_model_is_refused(change, message, tmp_path):
@@ -329,6 +332,10 @@ def test_an_evaluation_of_another_model_is_refused(change, message, tmp_path):
     with pytest.raises(UserError, match=message):
         export(load_dir=PRETRAINED["grey"], file_format="hub", output=tmp_path / "digits", evaluation=evaluation)
     assert not (tmp_path / "digits").exists()
+
+
+def test_a_card_names_no_judge_where_there_is_none():
+    assert evaluated(evaluation_of(PRETRAINED["grey"]) | {"judge": None})[-1].endswith("seed 7; classifier abc.")
 
 
 @pytest.mark.parametrize(

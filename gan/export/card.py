@@ -63,11 +63,11 @@ def card(facts: Facts) -> str:
     config, usual = asdict(facts.config), asdict(Config())
     changed = {each.name: config[each.name] for each in fields(Config) if config[each.name] != usual[each.name]}
     lines += ["| setting | |", "|---|---|", *(f"| `{key}` | `{value}` |" for key, value in changed.items()), ""]
-    lines += _evaluated(facts.evaluation) if facts.evaluation else [f"While it trained: {describe(facts.scores)}."]
+    lines += evaluated(facts.evaluation) if facts.evaluation else [f"While it trained: {describe(facts.scores)}."]
     return "\n".join([*lines, facts.note]) + "\n"
 
 
-def _evaluated(found: Mapping[str, Any]) -> list[str]:
+def evaluated(found: Mapping[str, Any]) -> list[str]:
     """The table of an evaluation."""
     lines = ["| score, on test images | samples | 95% interval | real images | N |", "|---|---|---|---|---|"]
     for key, words in SHOWN.items():
@@ -78,7 +78,7 @@ def _evaluated(found: Mapping[str, Any]) -> list[str]:
         low, high = (format(each, form) if each is not None else "–" for each in score["interval"])
         real = "–" if score["real"] is None else format(score["real"], form)
         lines.append(f"| {words} | {score['value']:{form}} | {low} to {high} | {real} | {score['samples']:,} |")
-    networks = f"classifier {found['classifier']}, judge {found['judge']}"
+    networks = ", ".join(f"{name} {found[name]}" for name in ("classifier", "judge") if found[name] is not None)
     return [*lines, "", f"`./evaluate.py`, {found['date']}, seed {found['seed']}; {networks}."]
 
 

@@ -14,7 +14,7 @@ from gan import checkpoints
 from gan.about import About, read_about
 from gan.config import dump_config
 from gan.errors import MissingError, UserError
-from gan.export.card import GRID, Facts, card, front_matter
+from gan.export.card import GRID, Facts, card, evaluated, front_matter
 from gan.export.drawn import Drawn
 from gan.files import read_file, writing_directory
 from gan.images import encode, grid, grid_classes
@@ -101,9 +101,9 @@ def read_evaluation(path: Path, gan: Path, about: About) -> dict[str, object]:
     """
     try:
         found = json.loads(read_file(path))
-        checkpoint, _ = found["checkpoint"], found["scores"]
+        checkpoint, _ = found["checkpoint"], evaluated(found)
         told = {"data": found["data"], **(found["config"] or {})}
-    except (ValueError, TypeError, KeyError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path} is no evaluation; expected evaluation.json of ./evaluate.py") from None
