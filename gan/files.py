@@ -258,7 +258,7 @@ def writing_directory(directory: Path) -> Iterator[Path]:
     Raises:
         UserError: it cannot be written; nothing is left.
     """
-    place = directory.resolve()  # It may be `.`, or a link.
+    place = directory.resolve()  # It may be a link.
     partial = place.with_name(f".{place.name}.part-{os.getpid()}")
     try:
         with writing(directory):

@@ -164,6 +164,14 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_read(file_format
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_the_current_directory_is_not_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for output in (Path(), tmp_path):
+        with pytest.raises(UserError, match=r"is the current directory; expected a new one, such as .*savedmodel"):
+            exported(PRETRAINED["grey"], "savedmodel", output)
+    assert Path.cwd().samefile(tmp_path) and not list(tmp_path.iterdir())
+
+
 def test_without_a_checkpoint_nothing_is_written(tmp_path):
     with pytest.raises(MissingError, match="no gan-STEP in it"):
         export(load_dir=tmp_path, file_format="onnx", output=tmp_path / "model.onnx")

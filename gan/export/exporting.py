@@ -25,7 +25,7 @@ def export(*, load_dir: Path, file_format: str, output: Path, checkpoint: Which 
     Args:
         load_dir: directory of checkpoints, or one of them.
         file_format: a name in `EXPORTS`.
-        output: a file, which is replaced; or a directory, which must be new or empty.
+        output: a file, which is replaced; or a directory, which must be new or empty, and not the current one.
         checkpoint: which of them.
         options: what only some formats have, see `OPTIONS`; None is none.
 
@@ -57,3 +57,5 @@ def check_output(output: Path, file_format: str) -> None:
             raise UserError(f"{output} is a directory; expected a file to write, such as {example}")
     elif output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"{output} exists; expected a new directory or an empty one: name another one")
+    elif output.exists() and output.samefile("."):  # Another takes its place, and a shell in it would be nowhere.
+        raise UserError(f"{output} is the current directory; expected a new one, such as {output / file_format}")
