@@ -191,6 +191,24 @@ def test_what_fails_leaves_nothing(file_format, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("file_format", ["savedmodel", "litert", "page"])
+def test_a_disk_that_is_full_before_the_last_moment_is_one_line(file_format, tmp_path, monkeypatch):
+    """TensorFlow and shutil say it in their own ways."""
+
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "{{node}} part; No space left on device [Op:SaveV2]")
+
+    def no_copy(*_, **__):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(tf.saved_model, "save", full)
+    monkeypatch.setattr(shutil, "copyfile", no_copy)
+    monkeypatch.setattr(shutil, "copy2", no_copy)
+    with pytest.raises(UserError, match=r"cannot be written \(No space left on device\); make room, or name another"):
+        exported(PRETRAINED["grey"], file_format, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
 def test_every_format_is_a_file_or_a_directory():
     assert set(exporting.FILES) < set(EXPORTS)
 

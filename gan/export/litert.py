@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from gan.export.drawn import Drawn
 from gan.export.savedmodel import save
-from gan.files import write_atomically
+from gan.files import write_atomically, writing
 
 ABOUT = "about.json"
 
@@ -25,7 +25,8 @@ ABOUT = "about.json"
 def litert_bytes(drawn: Drawn) -> bytes:
     """The file's content. The converter refuses operations that not every runtime has."""
     with tempfile.TemporaryDirectory() as place:
-        save(drawn, Path(place))
+        with writing(f"a temporary SavedModel in {Path(place).parent}", flag="TMPDIR"):
+            save(drawn, Path(place))
         with quiet():
             converter = tf.lite.TFLiteConverter.from_saved_model(place)
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]

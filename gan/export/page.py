@@ -53,8 +53,8 @@ def write(drawn: Drawn, output: Path, runtime: Path | None = None) -> None:
     package = read_file(runtime) if runtime else fetched()
     check_package(package, runtime)
     with writing_directory(output) as partial:
-        shutil.copytree(PAGE, partial, dirs_exist_ok=True)
-        shutil.copytree(HERE / "browser", partial, dirs_exist_ok=True)  # Another server.js, too.
+        for file in (*PAGE.iterdir(), *(HERE / "browser").iterdir()):  # Of which server.js replaces the other one.
+            shutil.copyfile(file, partial / file.name)
         (partial / "model.onnx").write_bytes(onnx_bytes(drawn))
         (partial / "model.json").write_text(json.dumps(facts(drawn), indent=1), encoding="utf-8")
         (partial / "onnxruntime").mkdir()
