@@ -99,6 +99,17 @@ def begin(url, body):
     return connection
 
 
+def test_a_second_ctrl_c_ends_it_at_once_without_a_traceback(tmp_path):
+    save(tmp_path, 7)
+    with running("--load-dir", tmp_path) as (process, url, lines), begin(url, b"{}"):
+        process.send_signal(signal.SIGINT)
+        eventually(lambda: refused(url))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT) == 130
+        eventually(lambda: lines[-1] == "serve.py: interrupted; some requests were not answered\n")
+    assert len(lines) == 3 and "was given up" in lines[1]
+
+
 @pytest.mark.slow
 def test_sigterm_lets_requests_in_flight_be_answered(tmp_path):
     save(tmp_path, 7)

@@ -5,10 +5,12 @@ serve(app, listener)
 """
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Sequence
 from ipaddress import ip_address
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -89,6 +91,11 @@ class _Server(uvicorn.Server):
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         await asyncio.sleep(READ_ON_SECONDS)
         await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if self.force_exit:  # What is cancelled then says so by a traceback.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:
