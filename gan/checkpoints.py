@@ -117,16 +117,13 @@ def find(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | 
         what = "no such directory" if not directory.is_dir() else f"no {kind}-STEP in it"
         raise MissingError(f"{directory}: {what}; expected a {kind} checkpoint: {remedy}")
     if isinstance(which, int):
-        wanted = [each for each in found if each[0] == which]
-        if not wanted:
+        if not (wanted := [each for each in found if each[0] == which]):
             steps = ", ".join(str(step) for step, _ in found)
             raise MissingError(f"{directory} has no {kind} checkpoint of step {which}; expected one of {steps}")
-    elif which == "best":
-        wanted = _by_score(found)
-        if not wanted:
-            raise UserError(
-                f"{directory}: no whole {kind} checkpoint was scored, so none is the best; leave --checkpoint best out"
-            )
+    elif which == "best" and not (wanted := _by_score(found)):
+        raise UserError(
+            f"{directory}: no whole {kind} checkpoint was scored, so none is the best; leave --checkpoint best out"
+        )
     for _, path in reversed(wanted):
         try:
             return Saved(path, check(path))
@@ -134,6 +131,8 @@ def find(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | 
             if isinstance(which, int):
                 raise
             print(f"warning: {error}", file=sys.stderr)
+    if which == "best":
+        raise Damaged(f"{directory}: no {kind} checkpoint that was scored is whole; leave --checkpoint best out")
     raise Damaged(f"{directory}: none of its {len(wanted)} {kind} checkpoints is whole; {remedy} (with --overwrite)")
 
 
@@ -201,9 +200,10 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         for step in set(replaces) - {about.step}:
             _remove(checkpoint_path(directory, about.kind, step))
     except (OSError, tf.errors.OpError) as error:
+        then = "go on with --resume" if set(steps_saved(directory, about.kind)) - set(replaces) else "start again"
         raise FileError(
             f"{path}: the checkpoint cannot be written ({reason(error)}); earlier ones are intact: {way_out(error)}, "
-            "then go on with --resume"
+            f"then {then}"
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -427,6 +427,11 @@ def test_a_best_that_does_not_say_its_scores_is_told(tmp_path, capsys):
     rewrite(tmp_path / "gan-00000003", format=3)
     assert checkpoints.find(tmp_path, "gan", "best").about.step == 1
     assert "gan-00000003 was saved by another version" in capsys.readouterr().err
+    save_small(tmp_path, 9)
+    (tmp_path / "gan-00000001" / "variables.index").write_bytes(b"")
+    with pytest.raises(Damaged, match=r"no gan checkpoint that was scored is whole; leave --checkpoint best out$"):
+        checkpoints.find(tmp_path, "gan", "best")
+    assert checkpoints.find(tmp_path, "gan").about.step == 9
 
 
 def test_what_is_not_there_is_told_with_what_is(tmp_path):

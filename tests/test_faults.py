@@ -141,6 +141,12 @@ def test_a_rename_that_is_refused_is_said_to_be_one(weights, code, step, tmp_pat
     assert weights.loaded(tmp_path) == 2
 
 
+def test_nobody_is_told_to_resume_where_nothing_was_saved(weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "rename", lambda *_: (tmp_path / "none").stat())
+    with pytest.raises(OSError, match=r"cannot be written \(No such file or directory\).*, then start again$"):
+        weights.save(tmp_path / "run", 1)
+
+
 def test_a_file_system_may_have_no_locks_and_no_flushing(weights, tmp_path, monkeypatch, capsys):
     def lacking(*_):
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))

@@ -127,7 +127,7 @@ def test_records_that_were_removed_are_missed(write, tmp_path):
         records.picture("a", 2, values[write]) if write == "picture" else records.scalars(2, values[write])
     assert str(error.value) == (
         f"{records.directory}: records cannot be written (No such file or directory); checkpoints are intact: correct "
-        "that, then go on with --resume"
+        "that, then go on with --resume, or start again if there is no checkpoint yet"
     )
     assert not records.directory.exists()
 

@@ -128,7 +128,7 @@ class Records:
         except (OSError, tf.errors.OpError) as error:
             raise FileError(
                 f"{self.directory}: records cannot be written ({reason(error)}); checkpoints are intact: "
-                f"{way_out(error)}, then go on with --resume"
+                f"{way_out(error)}, then go on with --resume, or start again if there is no checkpoint yet"
             ) from error
 
     def _cut(self, step: int) -> None:
