@@ -123,6 +123,12 @@ def test_what_trained_the_judge_is_let_go_of(trained, tmp_path, monkeypatch):
     assert found.classes(data.test_images).shape == (data.test.size,)
 
 
+def test_the_judge_has_a_seed_where_the_classifier_has_the_last_one(trained):
+    about = checkpoints.find(trained / "checkpoints", "classifier").about
+    last = replace(about, config=replace(about.config, seed=2**31 - 1))
+    assert judge_module.fresh(last).count_params() == judge_module.fresh(about).count_params()
+
+
 def test_a_damaged_judge_is_replaced(trained, found, tmp_path, monkeypatch):
     monkeypatch.setattr(judge_module, "FEWEST_STEPS", 30)
     shutil.copytree(trained / "checkpoints", tmp_path / "checkpoints")
@@ -378,9 +384,10 @@ def test_one_training_run_is_not_two_seeds(tmp_path):
 def test_what_is_no_evaluation_is_said(tmp_path):
     with pytest.raises(MissingError, match=r"no such file; expected what \./evaluate\.py --output-dir"):
         compare([tmp_path], tmp_path / "out")
-    (tmp_path / "evaluation.json").write_text("[]")
-    with pytest.raises(UserError, match="is no evaluation"):
-        compare([tmp_path], tmp_path / "out")
+    for text in ("[]", '{"scores": []}', '{"scores": {"fid": 3}}', '{"scores": {"fid": {"value": 1.0}}}'):
+        (tmp_path / "evaluation.json").write_text(text)
+        with pytest.raises(UserError, match="is no evaluation"):
+            compare([tmp_path], tmp_path / "out")
 
 
 def test_images_without_settings_are_recipes_of_their_own(tmp_path):
@@ -398,6 +405,12 @@ def test_what_a_killed_run_left_of_a_record_and_dollars_in_names_are_no_error(tr
     assert "The training" in write_report(odd, tmp_path, log_dir=tmp_path).read_text()
     (records / "records.jsonl").write_text("")
     assert "FID by step" not in write_report(odd, tmp_path, log_dir=tmp_path).read_text()
+
+
+def test_a_judge_that_is_always_right_is_drawn_without_a_warning(trained, found, tmp_path):
+    details = found.evaluation.details | {"confusion": np.diag(np.full(found.data.spec.num_classes, 3))}
+    sure = found._replace(evaluation=found.evaluation._replace(details=details))
+    assert "accuracy by the judge" in write_report(sure, tmp_path, log_dir=tmp_path).read_text()
 
 
 def test_fewer_test_images_are_of_all_classes(trained, tmp_path):

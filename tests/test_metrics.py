@@ -235,6 +235,7 @@ def test_the_label_margin_is_in_standard_deviations_of_the_scores():
     real = replace(real, known=replace(real.known, critic=critic))
     margin = measured("margin", real, real)["label_margin"]
     assert margin == pytest.approx(10 / brightness.std(), rel=1e-5)
+    assert measured("margin", *[replace(real, known=replace(real.known, num_classes=1))] * 2) == {}
     ignorant = replace(real, known=replace(real.known, critic=lambda images, labels: images.mean(axis=(1, 2, 3))))
     assert measured("margin", ignorant, ignorant)["label_margin"] == 0.0
 
@@ -364,6 +365,22 @@ def test_a_handful_of_images_is_no_error(both, count):
     names = [name for name in METRICS if name not in ("cas", "margin")]
     found = evaluate(real, fake, {name: as_metric(METRICS[name]) for name in names}, seed=0)
     assert np.isfinite(found.scores["judge_accuracy"].value) and found.scores["detector_auc"].samples == count // 2
+
+
+@pytest.mark.parametrize(
+    ("right", "looks", "low", "high"), [(6, 6, 0.61, 1.0), (0, 10, 0.0, 0.278), (1, 4, 0.046, 0.699)]
+)
+def test_the_interval_of_a_share_stays_within_it(right, looks, low, high):
+    """Wilson's; the figures are of his formula by hand: z²/(n + z²) where none is right."""
+    found = Estimate.share(np.arange(looks) < right).interval(1.96)
+    assert found == pytest.approx((low, high), abs=5e-4)
+
+
+def test_an_evaluation_has_the_interval_of_its_shares(both):
+    real, fake = (each.take(np.arange(40)) for each in both)
+    score = evaluate(real, replace(fake, judged=fake.labels), {"judge": as_metric(METRICS["judge"])}, seed=0).scores
+    assert score["judge_accuracy"].value == score["judge_accuracy"].high == 1.0
+    assert score["judge_accuracy"].low == pytest.approx(40 / (40 + 1.96**2), abs=1e-4)
 
 
 def test_a_cap_is_kept_and_said(both):

@@ -64,9 +64,9 @@ def _read(directory: Path) -> dict[str, Any]:
         raise MissingError(f"{path}: no such file; expected what ./evaluate.py --output-dir {directory} writes")
     try:
         found = json.loads(read_file(path))
-        if not isinstance(found["scores"], dict):
-            raise TypeError
-    except (KeyError, TypeError, ValueError) as error:
+        for score in found["scores"].values():
+            float(score["value"]), float(score["real"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is no evaluation; expected an evaluation.json of ./evaluate.py") from error
     return dict(found)
 

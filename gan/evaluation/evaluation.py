@@ -109,15 +109,17 @@ def evaluate(
         found, others, samples = by(metric, real, fake, seed)
         details |= others
         for key, (value, error, real_value, spread, repeats) in found.items():
-            # Without a floor it says nothing. A plain number: an estimate cannot be copied.
-            value = math.nan if metric.whole and math.isnan(real_value) else float(value)
+            if metric.whole and math.isnan(real_value):
+                value = math.nan  # Without a floor it says nothing.
             times = None
             if metric.perfect is not None and metric.headline and not math.isnan(value):
                 floor = max(abs(real_value - metric.perfect), spread, 1e-12)
                 times = abs(value - metric.perfect) / floor
             below = (1 + COVERED) / 2
-            reach = error * float(stdtrit(repeats - 1, below) if repeats > 1 else ndtri(below))
-            scores[key] = Score(value, value - reach, value + reach, real_value, spread, samples, times, name)
+            errors = float(stdtrit(repeats - 1, below) if repeats > 1 else ndtri(below))
+            estimate = value if isinstance(value, Estimate) else Estimate(value, error)
+            # A plain number: an estimate cannot be copied.
+            scores[key] = Score(float(value), *estimate.interval(errors), real_value, spread, samples, times, name)
     ranked = {key: score.times_floor for key, score in scores.items() if score.times_floor is not None}
     return Evaluation(scores, details, max(ranked, key=lambda key: ranked[key]) if ranked else None)
 
@@ -185,7 +187,8 @@ def _parts(metric: Metric, real: Features, fake: Features, seed: int) -> _Measur
         error = _spread(fakes) * math.sqrt(share / (1 - share) + 1 / metric.splits)
         error = _error(value) if metric.splits == 1 else error
         spread = _error(reals[0]) if metric.splits == 1 else _spread(reals)
-        numbers[name] = _Found(_mean(fakes), error, _mean(reals), spread, 0 if metric.splits == 1 else metric.splits)
+        middle = value if metric.splits == 1 else _mean(fakes)
+        numbers[name] = _Found(middle, error, _mean(reals), spread, 0 if metric.splits == 1 else metric.splits)
     return numbers, {name: value for name, value in runs[0][0].items() if name not in numbers}, size
 
 

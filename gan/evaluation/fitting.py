@@ -26,7 +26,7 @@ Logits = NDArray[np.float32]
 
 def small_network(shape: tuple[int, ...], *, classes: int, seed: int) -> keras.Model:
     """Three convolutions of stride 2 and a dense layer: images (N, H, W, C) uint8 -> logits (N, K)."""
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed % 2**32)  # Of larger ones it knows nothing.
     layers: list[keras.layers.Layer] = [keras.Input(shape, dtype="uint8"), keras.layers.Rescaling(1 / 127.5, -1.0)]
     for width in (32, 64, 128):
         layers.append(keras.layers.Conv2D(width, 3, strides=2, padding="same", use_bias=False))
@@ -58,7 +58,7 @@ def fit(
     free_unused()  # Such as what was made for the network before this one.
     batches = Batches(learnt, batch_size=min(BATCH, learnt.size), seed=seed)
     steps = max(epochs * batches.per_epoch, fewest_steps)
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed % 2**32)
     schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
     network.compile(
         keras.optimizers.Adam(schedule), keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False

@@ -49,7 +49,9 @@ def fresh(classifier: About) -> keras.Model:
 
 
 def _about(classifier: About) -> About:
-    config = replace(classifier.config, seed=classifier.config.seed + 1)
+    config = replace(
+        classifier.config, seed=(classifier.config.seed + 1) % 2**31
+    )  # The next one that a config may have.
     return About("judge", 1, classifier.spec, config, classifier.data)
 
 

@@ -31,10 +31,31 @@ class Estimate(float):
         return made
 
     @classmethod
-    def share(cls, right: NDArray[np.bool_]) -> "Estimate":
+    def share(cls, right: NDArray[np.bool_]) -> "Share":
         """Of those that are true, by as many independent looks."""
-        mean = float(np.mean(right))
-        return cls(mean, float(np.sqrt(mean * (1 - mean) / len(right))))
+        return Share(float(np.mean(right)), len(right))
+
+    def interval(self, errors: float) -> tuple[float, float]:
+        """From and to so many standard errors away."""
+        return self - errors * self.error, self + errors * self.error
+
+
+class Share(Estimate):
+    """A share of so many looks. Its interval is Wilson's, which stays within 0 and 1 and has a width at both."""
+
+    looks: int
+
+    def __new__(cls, value: float, looks: int) -> "Share":
+        made = float.__new__(cls, value)
+        made.error, made.looks = float(np.sqrt(value * (1 - value) / looks)), looks
+        return made
+
+    def interval(self, errors: float) -> tuple[float, float]:
+        """The shares of which this one is so many standard errors away (of those shares)."""
+        square = errors**2 / self.looks
+        middle = (self + square / 2) / (1 + square)
+        reach = float(np.sqrt(square * self * (1 - self) + square**2 / 4)) / (1 + square)
+        return max(middle - reach, 0.0), min(middle + reach, 1.0)  # By rounding, they may lie beyond.
 
 
 @dataclass(frozen=True)

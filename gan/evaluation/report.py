@@ -255,7 +255,7 @@ def _bars(found: Found) -> list[Figured]:
     if (counts := details.get("confusion")) is not None:
         asked = counts.sum(axis=1)
         values = {int(place): float(counts[place, place] / asked[place]) for place in np.flatnonzero(asked)}
-        figures.append(bars(values, "accuracy by the judge", {}, low=max(0.0, 2 * min(values.values()) - 1)))
+        figures.append(bars(values, "accuracy by the judge", {}, low=min(0.9, max(0.0, 2 * min(values.values()) - 1))))
     if ratios := details.get("diversity_of"):
         figures.append(bars(ratios, "diversity", dict.fromkeys(ratios, 1.0)))
     return figures

@@ -18,7 +18,7 @@ from gan.seeding import Purpose, numpy_stream
 def _label_margin(real: Features, fake: Features) -> dict[str, float]:
     known = real.known
     if known.num_classes < 2:
-        return {"label_margin": float("nan")}
+        return {}
     shift = numpy_stream(Purpose.MATCHED, known.seed).integers(1, known.num_classes, len(fake.labels))
     right, wrong = (
         known.critic(fake.images, one_hot(labels.tolist(), known.num_classes))
