@@ -63,7 +63,7 @@ def _stderr_aside() -> Iterator[None]:
         os.dup2(aside.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:  # Of an interruption, one line tells.
             _copy(aside.fileno(), stderr)
             raise
         finally:

@@ -184,6 +184,15 @@ def test_a_script_runs_with_closed_streams(closed):
     assert ("absent.yaml: no such file" in done.stderr) is (closed == ">&-")
 
 
+def test_who_interrupts_the_start_is_not_told_of_it(tmp_path):
+    """The script's one line is enough."""
+    (tmp_path / "tensorflow.py").write_text("import os\nos.write(2, b'a note')\nraise KeyboardInterrupt")
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom gan.starting import import_tensorflow\n"
+    program += "try:\n    import_tensorflow()\nexcept KeyboardInterrupt:\n    print('interrupted')"
+    done = run("-c", program)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
+
+
 def test_the_start_needs_no_news_of_a_child(tmp_path):
     """Whoever started the process may have asked the system to clear its children up."""
     (tmp_path / "tensorflow.py").write_text("class config:\n    list_logical_devices = list")

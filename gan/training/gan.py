@@ -234,7 +234,8 @@ class GanTrainer(Trainer):
                     terms=self._terms["penalty"],
                     **of_critic,
                 )
-                found, finite = found | lazy.metrics, finite & lazy.finite
+                last = {name: tf.where(due, value, metrics.get(name, value)) for name, value in lazy.metrics.items()}
+                found, finite = found | last, finite & lazy.finite
             # What is shown is of the last update, or of one that was skipped.
             metrics = {name: tf.where(all_finite, value, metrics.get(name, value)) for name, value in found.items()}
             all_finite &= finite
