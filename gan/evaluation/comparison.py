@@ -64,8 +64,8 @@ def _read(directory: Path) -> dict[str, Any]:
         raise MissingError(f"{path}: no such file; expected what ./evaluate.py --output-dir {directory} writes")
     try:
         found = json.loads(read_file(path))
-        for score in found["scores"].values():
-            float(score["value"]), float(score["real"])
+        if not all({"value", "real"} <= set(score) for score in found["scores"].values()):
+            raise KeyError
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is no evaluation; expected an evaluation.json of ./evaluate.py") from error
     return dict(found)
