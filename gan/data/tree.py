@@ -105,7 +105,9 @@ class Directory:
     def read(self, name: str) -> bytes:
         path = self.path / self.prefix / name
         if self.files.get(name, NO_FILE).size < 0:
-            raise Unreadable("is no file; expected a picture" if path.exists() else _absent(path.parent))
+            if path.exists():
+                raise Unreadable("is no file; expected a picture")
+            raise Unreadable("is a link that leads nowhere; mend it" if path.is_symlink() else _absent(path.parent))
         return path.read_bytes()
 
 

@@ -107,8 +107,8 @@ def _like_splits(found: dict[str, tuple[str, str]]) -> list[str]:
     if len(like) < len(inner) and not any(label.lower() in SPLIT_NAMES for label in like):
         return []
     return [
-        f"{some(like)} hold directories of pictures and are read as classes; if they are splits, name them train and "
-        "test, and move other directories away"
+        f"classes that hold directories of pictures: {some(like)}; if they are splits, name them train and test, and "
+        "move other directories away"
     ]
 
 
