@@ -3,6 +3,7 @@
 import base64
 import functools
 import io
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -126,6 +127,12 @@ def test_nothing_is_asked_of_another_host(browser, url):
     assert any(name.endswith(".wasm") for name in names) and any(name.endswith("model.onnx") for name in names)
     assert [name for name in names if not name.startswith((url, "blob:"))] == []
     assert browser.get_log("browser") == []
+
+
+def test_a_page_that_is_opened_from_a_disk_says_what_it_needs(browser, tmp_path):
+    shutil.copytree(page.PAGE, tmp_path / "page")
+    browser.get((tmp_path / "page" / "index.html").as_uri())
+    wait_until(lambda: "run python -m http.server" in browser.find_element(By.ID, "status").text)
 
 
 def test_what_only_a_server_has_is_not_shown(browser, url):
