@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gan.ending import ended_by_signal
 from gan.errors import Diverged, UserError
 
 BAD_INPUT = 2
@@ -229,8 +230,8 @@ def add_training_flags(flags: argparse.ArgumentParser, *, log_dir: str) -> None:
 def exit_status(main: Callable[[], None]) -> int:
     """Call `main`; a `UserError` and a diverged run become one line on standard error and an exit status.
 
-    So does what is about the machine: a package or memory that is not there, an output that nobody reads. Any other
-    exception keeps its traceback.
+    So does what is about the machine: a package or memory that is not there, an output that nobody reads, a signal to
+    end. Any other exception keeps its traceback.
     """
     _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
@@ -238,7 +239,8 @@ def exit_status(main: Callable[[], None]) -> int:
             # Class names may hold what a terminal does not know. A line in a file is there when it is printed.
             stream.reconfigure(errors="backslashreplace", line_buffering=True)
     try:
-        main()
+        with ended_by_signal():
+            main()
     except (UserError, Diverged) as error:
         return _ended(str(error), DIVERGED if isinstance(error, Diverged) else BAD_INPUT, error)
     except OSError as error:

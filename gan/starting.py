@@ -55,6 +55,7 @@ def _stderr_aside() -> Iterator[None]:
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             os.close(alive)
             if not os.read(fine, 1):
                 _copy(aside.fileno(), stderr)

@@ -3,8 +3,10 @@ import getpass
 import importlib
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from helpers import clean_environment
 
 from gan.command_line import devices, exit_status, local_path, local_text
 from gan.errors import Diverged, MissingError, UserError
+from gan.files import writing_directory
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,6 +57,19 @@ def test_an_error_is_one_line_and_a_status(error, status, line, capsys, monkeypa
     found = capsys.readouterr().err
     assert found.startswith(f"train.py: {line}")
     assert found.count("\n") == 1
+
+
+def test_what_is_written_is_cleared_away_at_a_signal_to_end(tmp_path, capsys):
+    def main():
+        with writing_directory(tmp_path / "page"):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert exit_status(main) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err.endswith(": told to end\n")
+    assert not list(tmp_path.iterdir())
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 # A module imports from the rows above its own; the first row with a pattern that matches its name is its own.
 LAYERS = (
-    ("gan.errors", "gan.registry", "gan.names", "gan.threads", "gan.freeing"),
+    ("gan.errors", "gan.ending", "gan.registry", "gan.names", "gan.threads", "gan.freeing"),
     ("gan.files", "gan.data.kinds"),
     ("gan.seeding", "gan.command_line", "gan.starting", "gan.yaml_text", "gan.devices.slurm"),
     ("gan.config", "gan.images", "gan.devices.cluster", "gan.installed"),

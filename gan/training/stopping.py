@@ -17,15 +17,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
+from gan.ending import Ended
+
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
 
 
-class Stopped(KeyboardInterrupt):
-    """A run was told to stop, and did so in good order. `status` is what its process ends with: 128 + the signal's."""
-
-    def __init__(self, message: str, number: int) -> None:
-        super().__init__(message)
-        self.status = 128 + number
+class Stopped(Ended):
+    """A run was told to stop, and did so in good order."""
 
 
 @dataclass
