@@ -191,7 +191,7 @@ def test_what_fails_leaves_nothing(file_format, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("file_format", ["savedmodel", "litert", "page"])
+@pytest.mark.parametrize("file_format", ["savedmodel", "litert", "page", "hub"])
 def test_a_disk_that_is_full_before_the_last_moment_is_one_line(file_format, tmp_path, monkeypatch):
     """TensorFlow and shutil say it in their own ways."""
 
@@ -202,6 +202,7 @@ def test_a_disk_that_is_full_before_the_last_moment_is_one_line(file_format, tmp
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(tf.saved_model, "save", full)
+    monkeypatch.setattr(tf.train.Checkpoint, "write", full)
     monkeypatch.setattr(shutil, "copyfile", no_copy)
     monkeypatch.setattr(shutil, "copy2", no_copy)
     with pytest.raises(UserError, match=r"cannot be written \(No space left on device\); make room, or name another"):
