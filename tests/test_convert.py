@@ -132,6 +132,16 @@ def test_a_bad_picture_is_named_and_nothing_is_left(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
+def test_a_picture_of_a_kind_that_is_not_read_is_to_be_saved_as_another(tmp_path):
+    for label in ("cat", "dog"):
+        (tmp_path / "classes" / label).mkdir(parents=True)
+        for number in range(3):
+            Image.new("L", (8, 8)).save(tmp_path / "classes" / label / f"{number}.png")
+    (tmp_path / "classes" / "dog" / "1.png").rename(tmp_path / "classes" / "dog" / "1.HEIC")
+    with pytest.raises(ValueError, match=r"dog/1.HEIC: dog-1.HEIC is no picture that can be read: save it as PNG"):
+        convert(tmp_path / "classes", tmp_path / "folder", to="folder")
+
+
 def test_places_that_cannot_be_used_are_refused(tmp_path):
     source = write_idx(tmp_path / "idx")
     (tmp_path / "empty").mkdir()

@@ -229,6 +229,7 @@ def hostile(path: Path, change: str) -> Path:
         ("encrypted", "is encrypted (ant/1.png); make it again without a password"),
         ("truncated", "is a damaged zip archive"),
         ("twice", "holds ant/1.png twice"),
+        ("./ant/1.png", "holds ant/1.png twice"),
     ],
 )
 def test_a_hostile_archive_is_refused(tmp_path, change, message):
@@ -253,6 +254,11 @@ def test_a_damaged_entry_is_named_and_a_large_one_is_not_unpacked(tmp_path, monk
 def test_what_macos_packs_is_left_out(tmp_path):
     extra = {f"__MACOSX/{name.replace('/', '/._')}": b"\0\5\x16\7" for name in tree()}
     path = packed(tmp_path / "pets.zip", tree() | extra | {"train/.DS_Store": b"x", "train/ant/._1.png": b"x"})
+    assert by_class(load_folder(path)) == by_class(folder(tmp_path / "folder"))
+
+
+def test_names_that_begin_here_are_read(tmp_path):
+    path = packed(tmp_path / "pets.zip", {f"./{name}": content for name, content in tree().items()})
     assert by_class(load_folder(path)) == by_class(folder(tmp_path / "folder"))
 
 
@@ -357,7 +363,25 @@ def test_a_split_too_many_of_one_table_is_a_warning(tmp_path, capsys):
     files = relatives()["metadata.csv above"]
     files["metadata.csv"] += b"\nval/0.png,ant"
     load_folder(write(tmp_path, files | {"val/0.png": pictures("test")[0][1]}))
-    assert "warning: val/ is left out, as there are test images\n" in capsys.readouterr().err
+    assert "warning: val is left out, as there are test images\n" in capsys.readouterr().err
+
+
+def test_a_column_of_splits_is_heeded(tmp_path, capsys):
+    files = relatives()["metadata.csv above"]
+    rows = [line.split(",") for line in files.pop("metadata.csv").decode().splitlines()[1:]]
+    files = {f"images/{name.replace('/', '-')}": content for name, content in files.items()}
+    words = {"train": "Train", "test": "test"}
+    lines = [f"{name.strip().replace('/', '-')},{label},{words[name.partition('/')[0]]}" for name, label in rows]
+    for header in ("file_name,label,split", "filepaths,labels,data set"):
+        files["metadata.csv"] = "\n".join([header, *lines]).encode()
+        found, expected = load_folder(write(tmp_path / header, files)), folder(tmp_path / f"{header} folder")
+        assert (found.digest, found.spec) == (expected.digest, expected.spec)
+    files["images/more.png"] = files["images/test-0.png"]
+    files["metadata.csv"] += b"\nmore.png,ant,val"
+    load_folder(write(tmp_path / "val", files))
+    assert "warning: val is left out, as there are test images\n" in capsys.readouterr().err
+    files["metadata.csv"] = files["metadata.csv"].replace(b"Train", b"early")
+    assert load_folder(write(tmp_path / "other", files)).source.endswith("drawn by seed 0")
 
 
 def test_a_picture_in_two_tables_is_refused_by_both_lines(tmp_path):

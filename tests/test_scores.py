@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from helpers import TINY, tiny_data
 
+from gan.errors import UserError
 from gan.evaluation.features import BATCH, Reader, feature_statistics
 from gan.evaluation.floor import SPLITS, halves, noise_floor
 from gan.evaluation.metrics.frechet import frechet_distance
@@ -225,5 +226,5 @@ def test_the_digest_tells_classifiers_apart(classifier):
 
 
 def test_one_real_image_is_refused_before_training(classifier):
-    with pytest.raises(ValueError, match="at least 2 samples"):
+    with pytest.raises(UserError, match="1 of the test images would score the run; expected at least 2:"):
         make_scorer(classifier, samples=1)

@@ -26,7 +26,8 @@ from gan.data.decoding import BadImage, decode, quiet
 from gan.data.formats.columns import HEADER, MAX_NAME_LENGTH, row_problem
 from gan.data.formats.idx import NAMES, UINT8
 from gan.data.formats.tables import FILES
-from gan.data.listing import SPLITS, Listing, Row, class_order
+from gan.data.kinds import CONVERT
+from gan.data.listing import SPLITS, UNREAD_SUFFIXES, Listing, Row, class_order
 from gan.data.loading import open_data
 from gan.data.pictures import content_of, problem
 from gan.errors import MissingError, UserError
@@ -168,6 +169,8 @@ def write_folder(directory: Path, items: list[Item]) -> None:
         wrong = row_problem([item.name, item.label], item.split)
         if names[item.split, item.name] > 1:
             wrong = f"{item.name} is the name of {names[item.split, item.name]} images; expected one of each name"
+        if item.suffix() in UNREAD_SUFFIXES:
+            raise UserError(f"{item.where}: {item.name} is no picture that can be read: {CONVERT}")
         if wrong:
             raise UserError(f"{item.where}: {wrong}: rename it")
         tables[item.split].append(f"{_quoted(item.name)}, {_quoted(item.label)}")

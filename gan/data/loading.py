@@ -14,10 +14,11 @@ import numpy as np
 from gan.config import MAX_SIDE, MIN_SIDE
 from gan.data.dataset import DataSet, ReadOptions
 from gan.data.decoding import resized
+from gan.data.formats.columns import not_understood
 from gan.data.formats.digits import make_digits
 from gan.data.formats.format import Format, Place
 from gan.data.formats.idx import is_default
-from gan.data.formats.tables import TABLE, not_understood
+from gan.data.formats.tables import TABLE
 from gan.data.listing import Listing
 from gan.data.pictures import load_pictures
 from gan.data.tree import looks_like

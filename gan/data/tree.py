@@ -214,10 +214,11 @@ def shown(text: str, length: int = 255) -> str:
 
 def _name(info: zipfile.ZipInfo) -> str:
     """The name of a member; `zip` of Linux writes UTF-8 and does not say so."""
+    name = info.filename
     with suppress(UnicodeError):
         if not info.flag_bits & UTF8:
-            return info.filename.encode("cp437").decode()
-    return info.filename
+            name = name.encode("cp437").decode()
+    return "/".join(part for part in name.split("/") if part != ".")
 
 
 def _absent(directory: Path) -> str:

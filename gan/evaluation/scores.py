@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from gan.data.dataset import Subset
+from gan.errors import UserError
 from gan.evaluation.features import PART, Features, Reader
 from gan.evaluation.floor import noise_floor
 from gan.evaluation.metric import Metric, as_metric, numbers_in
@@ -89,9 +90,12 @@ class Scorer:
         seed: int,
         strategy: tf.distribute.Strategy | None = None,
     ) -> None:
-        self.reader = Reader(classifier, strategy)
         chosen = np.sort(numpy_stream(Purpose.SCORED_IMAGES, seed).permutation(real.size)[:samples])
         real = real.take(chosen)
+        if real.size < 2:
+            found = f"{real.size} of the {real.name} would score the run"
+            raise UserError(f"{found}; expected at least 2: raise held_out, or add test images")
+        self.reader = Reader(classifier, strategy)
         self._labels = real.labels
         self._num_classes = num_classes
         styles = numpy_stream(Purpose.SCORED_STYLES, seed)

@@ -32,7 +32,7 @@ def chain(augmentations: Sequence[Augmentation]) -> Augmentation:
 
 def translate(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Shift each image by up to an eighth of its sides, by whole pixels; black comes in."""
-    numbers = _uniform(images, seed, 2)
+    numbers = uniform(images, seed, 2)
     for axis, side in enumerate(images.shape[1:3], start=1):
         largest = int(side * LARGEST_SHIFT)
         around = [(0, 0), (0, 0), (0, 0), (0, 0)]
@@ -45,11 +45,11 @@ def translate(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 def flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Mirror every other image, left to right. Not for digits and letters."""
-    flipped = _uniform(images, seed, 1)[:, :, None, None] < 0.5
+    flipped = uniform(images, seed, 1)[:, :, None, None] < 0.5
     return tf.where(flipped, tf.reverse(images, axis=[2]), images)
 
 
-def _uniform(images: tf.Tensor, seed: tf.Tensor, count: int) -> tf.Tensor:
+def uniform(images: tf.Tensor, seed: tf.Tensor, count: int) -> tf.Tensor:
     """Numbers (B, count) in [0, 1): this replica's part of those of the global batch."""
     context = tf.distribute.get_replica_context()
     replicas, replica = (1, 0) if context is None else (context.num_replicas_in_sync, context.replica_id_in_sync_group)

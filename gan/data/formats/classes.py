@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gan.data.dataset import ReadOptions
 from gan.data.formats import tables
+from gan.data.formats.columns import not_understood
 from gan.data.formats.format import Format, Place
 from gan.data.listing import (
     SPLIT_NAMES,
@@ -54,7 +55,7 @@ def _read(place: Place, options: ReadOptions) -> Listing:
     labels = {label for label, _ in found.values()}
     # One class beside a table of labels is a directory of the table's pictures.
     if len(labels) == 1 and (table := tables.unread(tree)):
-        raise tables.not_understood(tree.where(table), read_table(tree, table), "correct it, or move it away")
+        raise not_understood(tree.where(table), read_table(tree, table), "correct it, or move it away")
     problems = Problems()
     for label in labels:
         if problem := label_problem(label):

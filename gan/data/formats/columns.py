@@ -7,12 +7,12 @@ for line, values in read_records("train_labels.csv", content):
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gan.data.listing import SUFFIXES, label_problem
 from gan.data.tree import shown
 from gan.errors import UserError
-from gan.names import UNWRITABLE, is_name
+from gan.names import UNWRITABLE, WHITE, is_name
 
 HEADER = ["Filename", "Label"]
 NAME_WORDS = (
@@ -29,6 +29,7 @@ NAME_WORDS = (
     "imagepath",
 )
 LABEL_WORDS = ("label", "labels", "class", "classname", "category", "target")
+SPLIT_WORDS = ("split", "subset", "set", "dataset")
 """Names of columns in small letters, without what is no letter."""
 
 MAX_NAME_LENGTH = 255
@@ -45,10 +46,15 @@ def cells(line: str) -> list[str]:
 
 def chosen_columns(header: list[str]) -> tuple[int, int] | None:
     """Which column names the picture and which gives its label, if there is one of each."""
-    words = ["" if UNWRITABLE.search(value) else re.sub("[^a-z]", "", value.lower()) for value in header]
-    names = [index for index, word in enumerate(words) if word in NAME_WORDS]
-    labels = [index for index, word in enumerate(words) if word in LABEL_WORDS]
+    names = _called(header, NAME_WORDS) or _called(header, [f"{word}s" for word in NAME_WORDS])
+    labels = _called(header, LABEL_WORDS)
     return (names[0], labels[0]) if len(names) == len(labels) == 1 else None
+
+
+def _called(header: list[str], names: Sequence[str]) -> list[int]:
+    """The columns that go by one of the names."""
+    words = ["" if UNWRITABLE.search(value) else re.sub("[^a-z]", "", value.lower()) for value in header]
+    return [index for index, word in enumerate(words) if word in names]
 
 
 def read_records(where: str, content: bytes) -> Iterator[tuple[int, list[str]]]:
@@ -69,6 +75,21 @@ def read_records(where: str, content: bytes) -> Iterator[tuple[int, list[str]]]:
             found = f"a value has more than {csv.field_size_limit():,} characters"
             raise UserError(f"{where}:{first}: {found}; expected a name: is a quote not closed?") from None
         raise UserError(f"{where}:{reader.line_num}: {error}; expected comma-separated values") from None
+
+
+def split_words(where: str, content: bytes) -> dict[int, str]:
+    """What a column of splits says of each record, by its line; nothing without such a column."""
+    records = read_records(where, content)
+    found = _called([value.strip() for value in next(records, (1, []))[1]], SPLIT_WORDS)
+    return {line: values[found[0]].strip(WHITE) for line, values in records if len(values) > found[0]} if found else {}
+
+
+def not_understood(where: str, content: bytes, remedy: str) -> UserError:
+    """What is wrong with a table whose columns are not found."""
+    return UserError(
+        f"{where}:1: found {shown(first_line(content[:4096]), 80) or 'nothing'}; expected one column of names, such as "
+        f"{HEADER[0]}, and one of labels, such as {HEADER[1]}, with a comma between them, in UTF-8: {remedy}"
+    )
 
 
 def row_problem(values: list[str], split: str, *, own: bool = True) -> str | None:

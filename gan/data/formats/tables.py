@@ -13,12 +13,20 @@ may lack the suffix, as long as only one file can be meant.
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from gan.data.dataset import ReadOptions
-from gan.data.formats.columns import HEADER, cells, chosen_columns, first_line, read_records, row_problem
+from gan.data.formats.columns import (
+    HEADER,
+    cells,
+    chosen_columns,
+    first_line,
+    read_records,
+    row_problem,
+    split_words,
+)
 from gan.data.formats.format import Format, Place
 from gan.data.listing import (
     SPLIT_NAMES,
@@ -44,6 +52,9 @@ TABLE = re.compile(
     rf"(?:{_SPLIT}(?:[_-]?(?:labels|metadata)|/(?:metadata|labels))?|metadata|labels)\.csv", re.IGNORECASE
 )
 """Names of tables."""
+
+
+Parts = dict[str, list[Row]]
 
 
 class Table(NamedTuple):
@@ -118,11 +129,9 @@ def _read_own(place: Place, tree: Tree, problems: Problems) -> Listing:
 
 
 def _read_relative(place: Place, tree: Tree, problems: Problems, options: ReadOptions) -> Listing:
-    tables, notes = _tables(tree) if place.tree is not None else [_named(place)], []
-    for table in list(filter(None, tables)):
-        if table.columns is None:
-            notes.append(f"{tree.where(table.name)} has no column of labels and is left out")
-    labelled = {table.name: table for table in tables if table is not None and table.columns is not None}
+    tables = list(filter(None, _tables(tree) if place.tree is not None else [_named(place)]))
+    notes = [f"{tree.where(each.name)} has no column of labels and is left out" for each in tables if not each.columns]
+    labelled = {table.name: table for table in tables if table.columns}
     by_split = {name: match["split"] for name in labelled if (match := TABLE.fullmatch(name)) and match["split"]}
     if len(labelled) > 1 and len(by_split) < len(labelled):
         raise UserError(
@@ -133,8 +142,8 @@ def _read_relative(place: Place, tree: Tree, problems: Problems, options: ReadOp
         (name,) = labelled
         found = _Files(tree, by_split.get(name, ""))
         split = _rows(tree, name, "", found, problems)
-        parts, said, left = _divided(split.rows, options, place.path)
-        notes += [f"{each}/ is left out, as there are test images" for each in left]
+        parts, said, left = _divided(tree.where(name), read_table(tree, name), split.rows, options)
+        notes += [f"{each} is left out, as there are test images" for each in left]
         train, test = (Split(each, parts[each], split.digest) for each in SPLITS)
     else:
         chosen, left = chosen_splits([by_split[name] for name in labelled], place.path)
@@ -168,34 +177,29 @@ def _listing(
     )
 
 
-def _divided(rows: list[Row], options: ReadOptions, path: Path) -> tuple[dict[str, list[Row]], str, list[str]]:
-    """The rows of each split, by the directories of the pictures or drawn; what is said of them; what is left out."""
-    tops = {row.file.partition("/")[0] for row in rows}
-    if len(tops) > 1 and all(top.lower() in SPLIT_NAMES for top in tops):
-        chosen, left = chosen_splits(sorted(tops), path)
-        return {split: [row for row in rows if row.file.startswith(f"{chosen[split]}/")] for split in SPLITS}, "", left
-    share, seed = options.test_share, options.split_seed
-    return draw_splits(rows, share=share, seed=seed), told_draw(share, seed), []
+def _divided(where: str, content: bytes, rows: list[Row], options: ReadOptions) -> tuple[Parts, str, list[str]]:
+    """The rows of each split, as told or drawn; what is said of them; what is left out."""
+    words = split_words(where, content)
+    for told in [words[row.line] for row in rows if words], [row.file.partition("/")[0] for row in rows]:
+        if len(set(told)) > 1 and all(word.lower() in SPLIT_NAMES for word in told):
+            chosen, left = chosen_splits(sorted(set(told)), Path(where))
+            by_word: Parts = {}
+            for row, word in zip(rows, told, strict=True):
+                by_word.setdefault(word, []).append(row)
+            return {split: by_word[chosen[split]] for split in SPLITS}, "", left
+    drawn = draw_splits(rows, share=options.test_share, seed=options.split_seed)
+    return drawn, told_draw(options.test_share, options.split_seed), []
 
 
 def _tables(tree: Tree) -> list[Table]:
     """Tables under the names that they go by, of which at least one has labels."""
-    found = [_table(tree, name) for name in tree.files if TABLE.fullmatch(name) and tree.files[name].size > 0]
+    found = list(_named_as_tables(tree))
     return found if any(table.columns for table in found) else []
 
 
 def unread(tree: Tree) -> str | None:
     """A table by its name whose columns are not found."""
-    found = (name for name in tree.files if TABLE.fullmatch(name) and tree.files[name].size > 0)
-    return next((name for name in found if _table(tree, name).columns is None), None)
-
-
-def not_understood(where: str, content: bytes, remedy: str) -> UserError:
-    """What is wrong with a table whose columns are not found."""
-    return UserError(
-        f"{where}:1: found {shown(first_line(content[:4096]), 80) or 'nothing'}; expected one column of names, such as "
-        f"{HEADER[0]}, and one of labels, such as {HEADER[1]}, with a comma between them, in UTF-8: {remedy}"
-    )
+    return next((table.name for table in _named_as_tables(tree) if table.columns is None), None)
 
 
 def _named(place: Place) -> Table | None:
@@ -205,9 +209,12 @@ def _named(place: Place) -> Table | None:
     return Table(place.path.name, header, columns) if columns else None
 
 
-def _table(tree: Tree, name: str) -> Table:
-    header = cells(first_line(read_table(tree, name)[:4096]))
-    return Table(name, header, chosen_columns(header))
+def _named_as_tables(tree: Tree) -> Iterator[Table]:
+    """All tables by their names, whatever their columns are."""
+    for name, status in tree.files.items():
+        if TABLE.fullmatch(name) and status.size > 0:
+            header = cells(first_line(read_table(tree, name)[:4096]))
+            yield Table(name, header, chosen_columns(header))
 
 
 class _Files:
