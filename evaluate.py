@@ -31,6 +31,9 @@ def main() -> None:
     flags.add_argument("--samples", type=number(int, 4), default=10_000, help="test images to compare with, at most")
     flags.add_argument("--seed", type=number(int, 0), default=0, help="decides the styles, as in ./generate.py")
     flags.add_argument(
+        "--own-styles", action="store_true", help="a style for each sample, not one for the same number in all classes"
+    )
+    flags.add_argument(
         "--log-dir",
         type=local_path,
         default=Path("logs/gan"),
@@ -46,6 +49,8 @@ def main() -> None:
     runs = options.pop("compare")
     if options["images"] and options["checkpoint"] != "newest":
         flags.error("--images and --checkpoint: expected one of them")
+    if options["images"] and options["own_styles"]:
+        flags.error("--own-styles is for samples that are drawn here; pass it to ./generate.py")
     if runs:
         from gan.evaluation.comparison import compare
 

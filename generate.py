@@ -49,6 +49,9 @@ def main() -> None:
     flags.add_argument("--steps", type=number(int, 2, 1000), help="images on the way (default: 12)")
     flags.add_argument("--seed", type=number(int, 0), default=0, help="decides the styles")
     flags.add_argument(
+        "--own-styles", action="store_true", help="a style for each image, not one for the same number in all classes"
+    )
+    flags.add_argument(
         "--format",
         choices=("jpg", "png", "gif", "webp"),
         default="jpg",
@@ -62,8 +65,8 @@ def main() -> None:
     if args.interpolate_labels and args.interpolate_styles:
         flags.error("--interpolate-labels and --interpolate-styles: expected one of them")
     between = args.interpolate_labels or args.interpolate_styles
-    if between and (args.grid or args.names):
-        flags.error("--grid and --names are for single images; leave them out")
+    if between and (args.grid or args.names or args.own_styles):
+        flags.error("--grid, --names and --own-styles are for single images; leave them out")
     if args.steps and not between:
         flags.error("--steps is for --interpolate-labels and --interpolate-styles; leave it out")
     if args.images_per_class and args.interpolate_styles:
@@ -92,6 +95,7 @@ def main() -> None:
             image_format=args.format,
             with_grid=args.grid,
             with_names=args.names,
+            own_styles=args.own_styles,
         )
 
 

@@ -18,7 +18,7 @@ from gan.evaluation.scores import describe
 from gan.files import check_names, check_writable, file_errors, write_atomically
 from gan.images import GRID_GAP, ImageFormat, ImageSpec, Pixels, encode, enlarge, grid
 from gan.labels import Floats, class_indices, one_hot, parse_labels
-from gan.sampling import Sampler, images_per_pass, styles
+from gan.sampling import Numbers, Sampler, images_per_pass, own_styles_of, styles
 from gan.threads import in_order
 
 PASSES = 4
@@ -53,11 +53,13 @@ def generate(
     image_format: ImageFormat = "jpg",
     with_grid: bool = False,
     with_names: bool = False,
+    own_styles: bool = False,
 ) -> None:
     """Write `{class index}-{number}.{format}` for every class and number, and a grid of all if wanted.
 
     In place of classes there may be label vectors, such as `3:0.5,8:0.5`, whose files are `3x0.5+8x0.5-{number}`. With
-    names, the files have the names of classes in place of their indices.
+    names, the files have the names of classes in place of their indices. Images of one number share a style, unless
+    each is to have its own.
 
     Raises:
         UserError: no usable checkpoint, no such class, or a name that no file can have.
@@ -72,6 +74,12 @@ def generate(
     numbers = range(1, images_per_class + 1)
     wanted = [(column, number) for number in numbers for column in columns]
     names = [f"{column.stem}-{number}.{image_format}" for column, number in wanted]
+    chosen = np.repeat(numbers, len(columns))
+    if own_styles:
+        by_class = labels is None
+        places = np.array([column.labels.argmax() if by_class else place for place, column in enumerate(columns)])
+        of = sampler.spec.num_classes if by_class else len(columns)
+        chosen = own_styles_of(chosen, np.tile(places, len(numbers)), of)
     drawn = []
     with tqdm(total=len(wanted), desc="images", unit=" images", disable=None) as progress:
 
@@ -81,7 +89,7 @@ def generate(
             return [image for _, image in part]
 
         # The network draws the next ones meanwhile.
-        for images in in_order(write, _in_passes(sampler, wanted, names, seed=seed)):
+        for images in in_order(write, _in_passes(sampler, wanted, names, chosen, seed=seed)):
             progress.update(len(images))
             drawn += images if with_grid else []
     several = f"{len(wanted):,} images in {output_dir}: {names[0]} to {names[-1]}"
@@ -99,13 +107,18 @@ def generate(
 
 
 def _in_passes(
-    sampler: Sampler, wanted: Sequence[tuple[Column, int]], names: Sequence[str], *, seed: int
+    sampler: Sampler,
+    wanted: Sequence[tuple[Column, int]],
+    names: Sequence[str],
+    chosen: Numbers,
+    *,
+    seed: int,
 ) -> Iterator[list[tuple[str, Pixels]]]:
-    """Name and image of each column and number, a few passes of the network at a time."""
+    """Name and image of each column and number, in the chosen styles, a few passes of the network at a time."""
     size = PASSES * images_per_pass(sampler.spec)
     for start in range(0, len(wanted), size):
         part = wanted[start : start + size]
-        numbers, places = np.unique([number for _, number in part], return_inverse=True)
+        numbers, places = np.unique(chosen[start : start + size], return_inverse=True)
         z = styles(sampler.noise_dims, seed=seed, numbers=numbers.tolist())[places]
         images = sampler.sample(np.stack([column.labels for column, _ in part]), z)
         yield list(zip(names[start : start + size], images, strict=True))

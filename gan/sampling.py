@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from gan.checkpoints import Which, load
 from gan.data.dataset import DataSet, gather
@@ -40,11 +41,19 @@ def images_per_pass(spec: ImageSpec) -> int:
 GRID_ROWS = 8
 
 
+Numbers = NDArray[np.integer[Any]]
+
+
 def styles(noise_dims: int, *, seed: int, numbers: Sequence[int]) -> Floats:
     """The styles (N, Z) of these numbers at a seed. Style 1 is the same one whatever is drawn with it."""
     return np.stack(
         [numpy_stream(Purpose.STYLE, seed, n).standard_normal(noise_dims, dtype=np.float32) for n in numbers]
     )
+
+
+def own_styles_of(numbers: Numbers, columns: Numbers, count: int) -> Numbers:
+    """Numbers (N,) of styles of which no two images have one: of number n, from 1, in a column of so many, from 0."""
+    return (numbers - 1) * count + columns + 1
 
 
 class Sampler:

@@ -178,13 +178,15 @@ def test_jpeg_files_score_what_the_report_says(trained, found, tmp_path):
     assert found_again == {name: found.facts["jpeg"][name] for name in found_again}
 
 
-def test_samples_are_those_of_generate(trained, found, tmp_path):
+@pytest.mark.parametrize("own_styles", [False, True])
+def test_samples_are_those_of_generate(trained, found, tmp_path, own_styles):
     sampler = Sampler.from_checkpoint(trained / "checkpoints")
     labels = np.array([3, 1, 3, 1, 3], np.int32)
     assert places_in_class(labels).tolist() == [1, 1, 2, 2, 3]
-    generate(load_dir=trained / "checkpoints", output_dir=tmp_path, images_per_class=3, image_format="png", seed=5)
+    arguments = {"images_per_class": 3, "image_format": "png", "seed": 5, "own_styles": own_styles}
+    generate(load_dir=trained / "checkpoints", output_dir=tmp_path, **arguments)
     read = read_images(tmp_path, sampler.spec, options_to_read(), all_of)
-    drawn = draw(sampler, labels, seed=5)
+    drawn = draw(sampler, labels, seed=5, own_styles=own_styles)
     for image, label, number in zip(drawn, labels, places_in_class(labels), strict=True):
         same = read.images[np.flatnonzero(read.labels == label)[number - 1]]
         np.testing.assert_array_equal(image, same)
@@ -371,6 +373,11 @@ def test_evaluations_by_other_classifiers_are_not_compared(tmp_path):
     facts = json.loads((second / "evaluation.json").read_text()) | {"classifier": "b"}
     (second / "evaluation.json").write_text(json.dumps(facts))
     with pytest.raises(UserError, match="cannot be compared: classifier is b and a"):
+        compare([first, second], tmp_path / "out")
+    for path, own in ((first, False), (second, True)):
+        facts = json.loads((path / "evaluation.json").read_text()) | {"classifier": "a", "own_styles": own}
+        (path / "evaluation.json").write_text(json.dumps(facts))
+    with pytest.raises(UserError, match="cannot be compared: own_styles is True and False"):
         compare([first, second], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -121,6 +121,32 @@ def test_a_style_is_a_function_of_seed_and_number():
     assert not np.isin(some, styles(6, seed=1, numbers=[1, 2, 3])).any()
 
 
+def test_each_image_may_have_a_style_of_its_own(tmp_path, monkeypatch):
+    spec = ImageSpec(8, 8, 1, ("cat", "dog", "owl"))
+    about = About("gan", 1, spec, TINY, data="")
+    checkpoints.save(tmp_path / "checkpoints", about, {"average": Generator(spec, TINY)}, keep=1)
+
+    def drawn(*, own: bool, **arguments) -> dict[str, np.ndarray]:
+        """The style of each file."""
+        seen = []
+        monkeypatch.setattr(
+            Sampler, "sample", lambda _, labels, z: seen.extend(z) or np.zeros((len(z), 8, 8, 1), np.uint8)
+        )
+        directory = tmp_path / f"{own}-{'-'.join(arguments)}"
+        generate(
+            load_dir=tmp_path / "checkpoints", output_dir=directory, own_styles=own, images_per_class=4, **arguments
+        )
+        by_number = sorted(directory.iterdir(), key=lambda path: (int(path.stem.split("-")[1]), path.name))
+        return {path.stem: z for path, z in zip(by_number, seen, strict=True)}
+
+    shared, own = drawn(own=False), drawn(own=True)
+    assert len({z.tobytes() for z in shared.values()}) == 4
+    assert len({z.tobytes() for z in own.values()}) == 12
+    for name, z in drawn(own=True, classes=["dog", "owl"]).items():
+        np.testing.assert_array_equal(z, own[name])
+    assert len({z.tobytes() for z in drawn(own=True, labels=["0:0.5,1:0.5", "2"]).values()}) == 8
+
+
 @pytest.mark.parametrize("name", ["a/b", ".hidden", "x" * 201, "猫" * 67])
 def test_a_class_that_cannot_name_files_is_refused_before_anything_is_written(tmp_path, name, capsys):
     spec = ImageSpec(8, 8, 1, ("cat", name))

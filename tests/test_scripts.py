@@ -394,7 +394,8 @@ def test_bad_input_is_one_line(work, name, arguments, expected, script):
     ("arguments", "expected"),
     [
         (["--format", "gif"], "--format gif is for --interpolate-labels and --interpolate-styles; expected jpg or png"),
-        (["--interpolate-styles", "--grid"], "--grid and --names are for single images; leave them out"),
+        (["--interpolate-styles", "--grid"], "--grid, --names and --own-styles are for single images; leave them out"),
+        (["--interpolate-styles", "--own-styles"], "--own-styles are for single images; leave them out"),
         (["--interpolate-styles", "--interpolate-labels", "3", "8"], "expected one of them"),
         (["--classes", "3", "--labels", "8"], "argument --labels: not allowed with argument --classes"),
         (["--interpolate-styles", "--steps", "1"], "found 1, expected an integer from 2 to 1,000"),

@@ -17,7 +17,7 @@ import numpy as np
 from gan.errors import MissingError, UserError
 from gan.files import file_errors, read_file, write_atomically
 
-SAME = ("data", "split", "samples", "classifier", "layer", "judge", "seed")
+SAME = ("data", "split", "samples", "classifier", "layer", "judge", "seed", "own_styles")
 """What evaluations must have in common."""
 
 CHANCE = 0.05
@@ -83,7 +83,7 @@ def grouped(found: Sequence[tuple[Path, dict[str, Any]]]) -> list[Recipe]:
         if other:
             raise UserError(
                 f"{path} and {first_path} cannot be compared: {other} is {run.get(other)} and {first.get(other)}; "
-                "evaluate both with the same data, --classifier-dir, --samples and --seed"
+                "evaluate both with the same data, --classifier-dir, --samples, --seed and --own-styles"
             )
     groups: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
     for path, run in found:
@@ -113,8 +113,8 @@ def _seed(run: dict[str, Any]) -> Any:
 
 
 def _lacks(name: str, *runs: dict[str, Any]) -> bool:
-    """Whether one was evaluated without the judge, whose scores it then does not have."""
-    return name == "judge" and any(run.get(name) is None for run in runs)
+    """Whether one was evaluated without the judge, whose scores it then does not have, or does not tell its styles."""
+    return name in ("judge", "own_styles") and any(run.get(name) is None for run in runs)
 
 
 def differ(one: Sequence[float], other: Sequence[float]) -> bool | None:

@@ -53,8 +53,9 @@ FEWEST = 4
 class EvaluationOptions:
     """What is evaluated, and against what.
 
-    `images` are looked at in place of a checkpoint's samples. The classifier is that of `load_dir`, unless
-    `classifier_dir` is another. Of no `metrics`, all are measured that do not take long.
+    `images` are looked at in place of a checkpoint's samples. Of these, the same number of each class has one style,
+    unless they are to have `own_styles`. The classifier is that of `load_dir`, unless `classifier_dir` is another. Of
+    no `metrics`, all are measured that do not take long.
     """
 
     load_dir: Path
@@ -70,6 +71,7 @@ class EvaluationOptions:
     metrics: Sequence[str] | None = None
     samples: int = 10_000
     seed: int = 0
+    own_styles: bool = False
     output_dir: Path = Path("evaluation")
 
 
@@ -140,7 +142,7 @@ def evaluate_run(options: EvaluationOptions) -> Found:
             raise UserError(f"{options.images} holds {len(fakes.labels)} images; expected at least {FEWEST}")
     else:
         assert sampler is not None
-        fakes = Labelled(draw(sampler, test.labels, seed=options.seed), test.labels)
+        fakes = Labelled(draw(sampler, test.labels, seed=options.seed, own_styles=options.own_styles), test.labels)
     reader = Reader(classifier.network, blocks="blocks" in needs)
     critic = critic_of(gan) if gan and "critic" in needs else None
     known = Known(
@@ -167,6 +169,7 @@ def evaluate_run(options: EvaluationOptions) -> Found:
         "step": gan.about.step if gan else None,
         "images": str(options.images) if options.images else None,
         "seed": options.seed,
+        "own_styles": options.own_styles if gan else None,
         "config": asdict(gan.about.config) if gan else None,
         "data": data.digest,
         "split": "test images",

@@ -26,7 +26,7 @@ from gan.errors import MissingError, UserError
 from gan.files import content_of as content_of_file
 from gan.images import ImageSpec, Pixels
 from gan.labels import class_index, one_hot
-from gan.sampling import Sampler, styles
+from gan.sampling import Numbers, Sampler, own_styles_of, styles
 
 PART = 1_000
 
@@ -47,13 +47,16 @@ def places_in_class(labels: Labels) -> Labels:
     return np.array([seen.update([label]) or seen[label] for label in labels.tolist()], np.int32)
 
 
-def draw(sampler: Sampler, labels: Labels, *, seed: int) -> Pixels:
+def draw(sampler: Sampler, labels: Labels, *, seed: int, own_styles: bool = False) -> Pixels:
     """One image for each label (N,): the first of a class is what `generate.py` draws as its number 1, and so on."""
-    numbers = places_in_class(labels)
-    by_number = styles(sampler.noise_dims, seed=seed, numbers=range(1, int(numbers.max()) + 1))
+    numbers: Numbers = places_in_class(labels)
+    if own_styles:
+        numbers = own_styles_of(numbers, labels, sampler.spec.num_classes)
+    found, places = np.unique(numbers, return_inverse=True)
+    by_number = styles(sampler.noise_dims, seed=seed, numbers=found.tolist())
     vectors = one_hot(labels.tolist(), sampler.spec.num_classes)
     parts = [slice(start, start + PART) for start in range(0, len(labels), PART)]
-    return np.concatenate([sampler.sample(vectors[part], by_number[numbers[part] - 1]) for part in parts])
+    return np.concatenate([sampler.sample(vectors[part], by_number[places[part]]) for part in parts])
 
 
 def read_images(
