@@ -62,8 +62,11 @@ def generate(
     each is to have its own.
 
     Raises:
-        UserError: no usable checkpoint, no such class, or a name that no file can have.
+        UserError: no usable checkpoint, no such class, or a name that no file can have; or label vectors are to have
+            styles of their own.
     """
+    if labels is not None and own_styles:
+        raise UserError("--own-styles is for classes, and --labels gives label vectors; leave one of them out")
     check_writable(output_dir)
     sampler = Sampler.from_checkpoint(load_dir, checkpoint)
     columns = chosen_columns(sampler.spec, classes, labels, with_names=with_names)
@@ -76,10 +79,8 @@ def generate(
     names = [f"{column.stem}-{number}.{image_format}" for column, number in wanted]
     chosen = np.repeat(numbers, len(columns))
     if own_styles:
-        by_class = labels is None
-        places = np.array([column.labels.argmax() if by_class else place for place, column in enumerate(columns)])
-        of = sampler.spec.num_classes if by_class else len(columns)
-        chosen = own_styles_of(chosen, np.tile(places, len(numbers)), of)
+        indices = np.array([column.labels.argmax() for column in columns])
+        chosen = own_styles_of(chosen, np.tile(indices, len(numbers)), sampler.spec.num_classes)
     drawn = []
     with tqdm(total=len(wanted), desc="images", unit=" images", disable=None) as progress:
 

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
+"""Ctrl-C, `kill`, a connection or a terminal that is lost, and a limit of CPU time that is near."""
+
 
 class Ended(KeyboardInterrupt):
     """A process was told to end. `status` is what it ends with: 128 + the signal's number."""
@@ -21,17 +24,22 @@ class Ended(KeyboardInterrupt):
 
 @contextmanager
 def ended_by_signal() -> Iterator[None]:
-    """Let SIGTERM, as of `kill`, raise `Ended`; not where another has a say in it, nor outside of the main thread."""
+    """Let signals raise `Ended`, but those that are ignored or that others hear; and none outside of the main thread.
+
+    Further ones are ignored, so that all can be cleared away. Of SIGINT Python itself makes a `KeyboardInterrupt`.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    heard = [each for each in STOPPING if in_main and signal.getsignal(each) == signal.SIG_DFL]
 
     def end(number: int, frame: FrameType | None) -> None:
+        for each in heard:
+            signal.signal(each, signal.SIG_IGN)
         raise Ended("told to end", number)
 
-    in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, end)
+    for each in heard:
+        signal.signal(each, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for each in heard:
+            signal.signal(each, signal.SIG_DFL)

@@ -77,8 +77,12 @@ def writing(what: object, *, flag: str | None = None) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:
             raise
-        other = "name another place" + (f" with {flag}" if flag else "")
-        raise FileError(f"{what} cannot be written ({reason(error)}); {way_out(error)}, or {other}") from error
+        raise _unwritten(what, error, flag) from error
+
+
+def _unwritten(what: object, error: Exception, flag: str | None = None) -> FileError:
+    other = "name another place" + (f" with {flag}" if flag else "")
+    return FileError(f"{what} cannot be written ({reason(error)}); {way_out(error)}, or {other}")
 
 
 def reason(error: Exception) -> str:
@@ -265,6 +269,11 @@ def writing_directory(directory: Path) -> Iterator[Path]:
             partial.mkdir(parents=True)
             yield partial
             partial.replace(place)
+    except FileError as error:
+        cause = error.__cause__
+        if str(partial) not in str(error) or not isinstance(cause, Exception):
+            raise
+        raise _unwritten(directory, cause) from cause  # Nobody knows of what was within, and it is gone.
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

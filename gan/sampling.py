@@ -51,9 +51,9 @@ def styles(noise_dims: int, *, seed: int, numbers: Sequence[int]) -> Floats:
     )
 
 
-def own_styles_of(numbers: Numbers, columns: Numbers, count: int) -> Numbers:
-    """Numbers (N,) of styles of which no two images have one: of number n, from 1, in a column of so many, from 0."""
-    return (numbers - 1) * count + columns + 1
+def own_styles_of(numbers: Numbers, classes: Numbers, num_classes: int) -> Numbers:
+    """Numbers (N,) of styles, a different one for each image: by its number, from 1, and its class, from 0."""
+    return (numbers - 1) * num_classes + classes + 1
 
 
 class Sampler:

@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
+from gan.ending import STOPPING
+
 X86 = ("x86_64", "AMD64")
 """What systems call such processors."""
 
@@ -52,14 +54,14 @@ def _stderr_aside() -> Iterator[None]:
     stderr = os.dup(2)
     fine, alive = os.pipe()
     with tempfile.TemporaryFile() as aside:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         child = os.fork()
-        if child == 0:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if child == 0:  # Where they stay blocked: it ends with this process.
             os.close(alive)
             if not os.read(fine, 1):
                 _copy(aside.fileno(), stderr)
             os._exit(0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(fine)
         os.dup2(aside.fileno(), 2)
         try:

@@ -3,6 +3,7 @@ import getpass
 import importlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import tensorflow as tf
 from helpers import clean_environment
 
 from gan.command_line import devices, exit_status, local_path, local_text
+from gan.ending import STOPPING
 from gan.errors import Diverged, MissingError, UserError
 from gan.files import writing_directory
 
@@ -59,17 +61,25 @@ def test_an_error_is_one_line_and_a_status(error, status, line, capsys, monkeypa
     assert found.count("\n") == 1
 
 
-def test_what_is_written_is_cleared_away_at_a_signal_to_end(tmp_path, capsys):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_is_written_is_cleared_away_at_a_signal_to_end(number, tmp_path, capsys, monkeypatch):
+    rmtree = shutil.rmtree
+
+    def twice(*arguments, **named):
+        os.kill(os.getpid(), signal.SIGTERM)  # As `timeout` sends it, to the process and to its group.
+        rmtree(*arguments, **named)
+
     def main():
         with writing_directory(tmp_path / "page"):
-            os.kill(os.getpid(), signal.SIGTERM)
+            monkeypatch.setattr(shutil, "rmtree", twice)
+            os.kill(os.getpid(), number)
             time.sleep(60)
 
-    before = signal.getsignal(signal.SIGTERM)
-    assert exit_status(main) == 128 + signal.SIGTERM
+    before = [signal.getsignal(each) for each in STOPPING]
+    assert exit_status(main) == 128 + number
     assert capsys.readouterr().err.endswith(": told to end\n")
     assert not list(tmp_path.iterdir())
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert [signal.getsignal(each) for each in STOPPING] == before
 
 
 @pytest.mark.parametrize(

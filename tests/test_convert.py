@@ -137,8 +137,12 @@ def test_a_picture_of_a_kind_that_is_not_read_is_to_be_saved_as_another(tmp_path
         (tmp_path / "classes" / label).mkdir(parents=True)
         for number in range(3):
             Image.new("L", (8, 8)).save(tmp_path / "classes" / label / f"{number}.png")
-    (tmp_path / "classes" / "dog" / "1.png").rename(tmp_path / "classes" / "dog" / "1.HEIC")
-    with pytest.raises(ValueError, match=r"dog/1.HEIC: dog-1.HEIC is no picture that can be read: save it as PNG"):
+    picture = tmp_path / "classes" / "dog" / "1.HEIC"
+    picture.with_name("1.png").rename(picture)
+    with pytest.raises(ValueError, match=r"dog/1.HEIC: dog-1.HEIC is no picture file; .*: rename it"):
+        convert(tmp_path / "classes", tmp_path / "folder", to="folder")
+    picture.write_bytes(b"\0\0\0\x18ftypheic" + bytes(60))
+    with pytest.raises(ValueError, match=r"dog/1.HEIC: is a HEIC picture: save it as PNG or JPEG"):
         convert(tmp_path / "classes", tmp_path / "folder", to="folder")
 
 

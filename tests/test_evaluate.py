@@ -379,6 +379,12 @@ def test_evaluations_by_other_classifiers_are_not_compared(tmp_path):
         (path / "evaluation.json").write_text(json.dumps(facts))
     with pytest.raises(UserError, match="cannot be compared: own_styles is True and False"):
         compare([first, second], tmp_path / "out")
+    old, images = written(tmp_path / "old", 2, 0.4), written(tmp_path / "images", 3, 0.4)
+    for path, facts in ((old, {"checkpoint": "gan-00000001"}), (images, {"own_styles": None})):
+        (path / "evaluation.json").write_text(json.dumps(json.loads((path / "evaluation.json").read_text()) | facts))
+    compare([images, first, old], tmp_path / "alike")
+    with pytest.raises(UserError, match="cannot be compared: own_styles is False and True"):
+        compare([images, second, old], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -366,22 +366,80 @@ def test_a_split_too_many_of_one_table_is_a_warning(tmp_path, capsys):
     assert "warning: val is left out, as there are test images\n" in capsys.readouterr().err
 
 
-def test_a_column_of_splits_is_heeded(tmp_path, capsys):
-    files = relatives()["metadata.csv above"]
-    rows = [line.split(",") for line in files.pop("metadata.csv").decode().splitlines()[1:]]
-    files = {f"images/{name.replace('/', '-')}": content for name, content in files.items()}
-    words = {"train": "Train", "test": "test"}
-    lines = [f"{name.strip().replace('/', '-')},{label},{words[name.partition('/')[0]]}" for name, label in rows]
-    for header in ("file_name,label,split", "filepaths,labels,data set"):
-        files["metadata.csv"] = "\n".join([header, *lines]).encode()
-        found, expected = load_folder(write(tmp_path / header, files)), folder(tmp_path / f"{header} folder")
-        assert (found.digest, found.spec) == (expected.digest, expected.spec)
-    files["images/more.png"] = files["images/test-0.png"]
-    files["metadata.csv"] += b"\nmore.png,ant,val"
-    load_folder(write(tmp_path / "val", files))
+def with_splits(tables: dict[str, str]) -> dict[str, bytes]:
+    """The pictures of both splits in one directory, and a table of them all, or others."""
+    images = {
+        f"images/{split}-{number}.png": content
+        for split in LABELS
+        for number, (_, content) in enumerate(pictures(split))
+    }
+    return images | {name: text.encode() for name, text in tables.items()}
+
+
+def split_rows(words: dict[str, str]) -> list[str]:
+    return [
+        f"{split}-{number}.png,{NAMES[label]},{words[split]}"
+        for split, labels in LABELS.items()
+        for number, label in enumerate(labels)
+    ]
+
+
+@pytest.mark.parametrize("header", ["file_name,label,split", "filepaths,labels,data set"])
+def test_a_column_of_splits_is_heeded(tmp_path, header):
+    lines = [header, *split_rows({"train": "Train", "test": "test"})]
+    lines[1] = lines[1].replace("Train", "training")
+    found = load_folder(write(tmp_path / "data", with_splits({"metadata.csv": "\n".join(lines)})))
+    expected = folder(tmp_path / "folder")
+    assert (found.digest, found.spec) == (expected.digest, expected.spec)
+
+
+def test_a_split_tells_which_of_two_pictures_is_meant(tmp_path):
+    files = {f"{split}/0.png": pictures(split)[0][1] for split in LABELS}
+    files["metadata.csv"] = b"file,label,split\n0.png,cat,train\n0.png,cat,test\n"
+    found = load_folder(write(tmp_path / "data", files))
+    np.testing.assert_array_equal(found.train_images[0], pixels("train")[0])
+    np.testing.assert_array_equal(found.test_images[0], pixels("test")[0])
+
+
+def test_a_column_of_splits_that_is_odd_is_told_of(tmp_path, capsys):
+    lines = ["file,label,set,split", *(f"{line},x" for line in split_rows({"train": "train", "test": "val"}))]
+    path = write(tmp_path / "val", with_splits({"metadata.csv": "\n".join([*lines, "more.png,ant,test,x"])}))
+    (path / "images" / "more.png").write_bytes(pictures("test")[0][1])
+    assert len(load_folder(path).test_images) == 1
     assert "warning: val is left out, as there are test images\n" in capsys.readouterr().err
-    files["metadata.csv"] = files["metadata.csv"].replace(b"Train", b"early")
-    assert load_folder(write(tmp_path / "other", files)).source.endswith("drawn by seed 0")
+    bad = [lines[0], lines[1].replace(",train,", ",,"), lines[2].replace(",train,", ",tran,"), *lines[3:]]
+    _, notes = refusal(write(tmp_path / "bad", with_splits({"metadata.csv": "\n".join(bad)})))
+    assert [note.partition(": ")[2] for note in notes] == [
+        f"the set is '{word}'; expected train, test or val" for word in ("", "tran")
+    ]
+    both = "\n".join(line.removesuffix(",x") + ",train" for line in lines).replace("split,train", "split")
+    message, _ = refusal(write(tmp_path / "both", with_splits({"metadata.csv": both})))
+    assert "metadata.csv:1: the columns set and split tell splits; expected one: remove the other" in message
+    folds = "\n".join([lines[0], *(f"{line},3" for line in split_rows({"train": "1", "test": "2"}))])
+    found = load_folder(write(tmp_path / "folds", with_splits({"metadata.csv": folds})))
+    assert found.source.endswith("drawn by seed 0")
+
+
+def test_a_column_of_splits_in_the_table_of_one_is_a_warning(tmp_path, capsys):
+    lines = split_rows({"train": "train", "test": "test"})
+    lines[0] = lines[0].replace(",train", ",val")
+    tables = {f"{split}.csv": "\n".join(["id,label,split", *(x for x in lines if split in x)]) for split in LABELS}
+    load_folder(write(tmp_path, with_splits(tables)))
+    told = f"warning: {tmp_path}/train.csv has a column of splits, which is not heeded, as it is the table of one split"
+    assert told in capsys.readouterr().err
+
+
+def test_plural_words_for_counts_are_no_names(tmp_path, capsys):
+    load_folder(write(tmp_path, {**tree(), "metadata.csv": b"class,images\nant,4\nbee,3\n"}))
+    assert "1 files are left out, such as metadata.csv" in capsys.readouterr().err
+
+
+def test_a_heic_picture_of_a_table_is_named_as_one(tmp_path):
+    files = with_splits(
+        {"labels.csv": "\n".join(["id,label", *(f"train-{n}.png,ant" for n in range(5)), "a.heic,ant"])}
+    )
+    _, notes = refusal(write(tmp_path, files | {"images/a.heic": b"\0\0\0\x18ftypheic" + bytes(60)}))
+    assert len(notes) == 1 and "a.heic is a HEIC picture: save it as PNG or JPEG" in notes[0]
 
 
 def test_a_picture_in_two_tables_is_refused_by_both_lines(tmp_path):

@@ -26,7 +26,6 @@ from gan.data.decoding import BadImage, decode, quiet
 from gan.data.formats.columns import HEADER, MAX_NAME_LENGTH, row_problem
 from gan.data.formats.idx import NAMES, UINT8
 from gan.data.formats.tables import FILES
-from gan.data.kinds import CONVERT
 from gan.data.listing import SPLITS, UNREAD_SUFFIXES, Listing, Row, class_order
 from gan.data.loading import open_data
 from gan.data.pictures import content_of, problem
@@ -61,13 +60,13 @@ class Item(NamedTuple):
     def suffix(self) -> str:
         return Path(self.name).suffix.lower()
 
-    def pixels(self, *, max_megapixels: float) -> Pixels:
+    def pixels(self, *, max_megapixels: float, exactly: bool = True) -> Pixels:
         if not isinstance(self.image, Row):
             return self.image
         assert self.listing is not None
         try:
             picture = decode(self.content(), max_megapixels=max_megapixels)
-            if picture.transparent or picture.rounded:
+            if exactly and (picture.transparent or picture.rounded):
                 what = "transparent parts" if picture.transparent else "16 bits per channel"
                 raise BadImage(f"has {what}, which IDX files cannot hold")
         except BadImage as error:
@@ -169,8 +168,8 @@ def write_folder(directory: Path, items: list[Item]) -> None:
         wrong = row_problem([item.name, item.label], item.split)
         if names[item.split, item.name] > 1:
             wrong = f"{item.name} is the name of {names[item.split, item.name]} images; expected one of each name"
-        if item.suffix() in UNREAD_SUFFIXES:
-            raise UserError(f"{item.where}: {item.name} is no picture that can be read: {CONVERT}")
+        if wrong and item.suffix() in UNREAD_SUFFIXES:
+            item.pixels(max_megapixels=MAX_MEGAPIXELS, exactly=False)  # Which says what it is and what to do.
         if wrong:
             raise UserError(f"{item.where}: {wrong}: rename it")
         tables[item.split].append(f"{_quoted(item.name)}, {_quoted(item.label)}")

@@ -43,6 +43,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".bmp", "
 UNREAD_SUFFIXES = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg", ".psd")
 """Of pictures that cannot: each is pointed out."""
 
+PICTURES = SUFFIXES + UNREAD_SUFFIXES
+"""Of both."""
+
 MAX_LABEL_LENGTH = 100
 SHOWN_PROBLEMS = 20
 INTEGER = re.compile(r"0|-?[1-9][0-9]*")
@@ -264,6 +267,11 @@ def chosen_splits(names: Iterable[str], path: Path) -> tuple[dict[str, str], lis
     if left is None or "test" in found:
         return found, [left] if left else []
     return {**found, "test": left}, []
+
+
+def split_of(word: str) -> str:
+    """The split that a directory is named after: `train_images` is for training."""
+    return SPLIT_NAMES.get(re.split("[^A-Za-z]", word.lower())[0], "?")
 
 
 def label_problem(label: str) -> str | None:

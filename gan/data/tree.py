@@ -135,6 +135,8 @@ class Archive:
                 raise UserError(f"{path} holds {name!r}, which is no name of a file below it; make the archive again")
             if info.flag_bits & ENCRYPTED:
                 raise UserError(f"{path} is encrypted ({name}); make it again without a password")
+            if not name:  # Of the directory that was packed.
+                continue
             if name in found:
                 raise UserError(f"{path} holds {name} twice; expected one file of each name: make the archive again")
             found[name] = info

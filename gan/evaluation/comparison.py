@@ -20,6 +20,9 @@ from gan.files import file_errors, read_file, write_atomically
 SAME = ("data", "split", "samples", "classifier", "layer", "judge", "seed", "own_styles")
 """What evaluations must have in common."""
 
+MAY_LACK = ("judge", "own_styles")
+"""What some have none of: those without the judge's scores, and those of images."""
+
 CHANCE = 0.05
 
 
@@ -66,6 +69,8 @@ def _read(directory: Path) -> dict[str, Any]:
         found = json.loads(read_file(path))
         if not all({"value", "real"} <= set(score) for score in found["scores"].values()):
             raise KeyError
+        if found.get("checkpoint"):
+            found.setdefault("own_styles", False)  # As all were that do not say.
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is no evaluation; expected an evaluation.json of ./evaluate.py") from error
     return dict(found)
@@ -77,14 +82,16 @@ def grouped(found: Sequence[tuple[Path, dict[str, Any]]]) -> list[Recipe]:
     Raises:
         UserError: they were not measured alike.
     """
-    (first_path, first), *_ = found
-    for path, run in found:
-        other = next((name for name in SAME if run.get(name) != first.get(name) and not _lacks(name, run, first)), None)
-        if other:
-            raise UserError(
-                f"{path} and {first_path} cannot be compared: {other} is {run.get(other)} and {first.get(other)}; "
-                "evaluate both with the same data, --classifier-dir, --samples, --seed and --own-styles"
-            )
+    for name in SAME:
+        known = [(path, run) for path, run in found if name not in MAY_LACK or run.get(name) is not None]
+        for path, run in known:
+            first_path, first = known[0]
+            if run.get(name) != first.get(name):
+                raise UserError(
+                    f"{path} and {first_path} cannot be compared: {name} is {run.get(name)} and {first.get(name)}; "
+                    "evaluate both with the same data, --classifier-dir, --samples, --seed and --own-styles"
+                )
+    first = found[0][1]
     groups: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
     for path, run in found:
         settings = {name: value for name, value in (run.get("config") or {}).items() if name != "seed"}
@@ -110,11 +117,6 @@ def grouped(found: Sequence[tuple[Path, dict[str, Any]]]) -> list[Recipe]:
 def _seed(run: dict[str, Any]) -> Any:
     """Of its training."""
     return (run.get("config") or {}).get("seed")
-
-
-def _lacks(name: str, *runs: dict[str, Any]) -> bool:
-    """Whether one was evaluated without the judge, whose scores it then does not have, or does not tell its styles."""
-    return name in ("judge", "own_styles") and any(run.get(name) is None for run in runs)
 
 
 def differ(one: Sequence[float], other: Sequence[float]) -> bool | None:

@@ -53,9 +53,9 @@ FEWEST = 4
 class EvaluationOptions:
     """What is evaluated, and against what.
 
-    `images` are looked at in place of a checkpoint's samples. Of these, the same number of each class has one style,
-    unless they are to have `own_styles`. The classifier is that of `load_dir`, unless `classifier_dir` is another. Of
-    no `metrics`, all are measured that do not take long.
+    `images` are looked at in place of a checkpoint's samples. Sample n of every class has style n; with `own_styles`,
+    each sample has its own. The classifier is that of `load_dir`, unless `classifier_dir` is another. Of no `metrics`,
+    all are measured that do not take long.
     """
 
     load_dir: Path

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from gan.evaluation.evaluating import Found
 from gan.evaluation.evaluation import Score
+from gan.evaluation.scores import how_drawn
 from gan.files import file_errors, write_atomically
 from gan.images import Pixels, encode, enlarge, grid, grid_classes
 from gan.interpolation import between_labels, between_styles
@@ -58,6 +59,7 @@ def write_report(found: Found, output_dir: Path, *, log_dir: Path) -> Path:
     records = log_dir / found.gan.about.records if found.gan and found.gan.about.records else None
     page = template("report.html").render(
         facts=found.facts,
+        drawn=how_drawn(found.facts),
         title=found.facts["checkpoint"] or found.facts["images"],
         headline=_headline(found),
         metrics=_explained(found),

@@ -35,6 +35,11 @@ ABOUT_SCORES = ("noise_floor", "floor_spread", "samples", "split", "classifier")
 """Not results, but what one must know of them."""
 
 
+def how_drawn(facts: Mapping[str, Any]) -> str:
+    """`seed 0`, or `seed 0, a style for each sample`: of what `evaluation.json` holds."""
+    return f"seed {facts['seed']}{', a style for each sample' if facts.get('own_styles') else ''}"
+
+
 def describe(scores: Mapping[str, Any]) -> str:
     """Scores in one line; what is missing is "–", and what this version does not know is shown by its name."""
     if not scores:

@@ -8,6 +8,7 @@ import math
 
 from gan.evaluation.evaluating import Found
 from gan.evaluation.evaluation import Score
+from gan.evaluation.scores import how_drawn
 
 
 def lines(found: Found) -> list[str]:
@@ -24,7 +25,7 @@ def lines(found: Found) -> list[str]:
         told.append(f"{name:<{width}}  {score_text(score, found.metrics[score.metric].form)}")
     told.append(
         f"against {facts['samples']['real']:,} test images; classifier {facts['classifier']} ({facts['layer']}), judge "
-        f"{facts['judge'] or '–'}; seed {facts['seed']}; {facts['seconds']:.0f} s"
+        f"{facts['judge'] or '–'}; {how_drawn(facts)}; {facts['seconds']:.0f} s"
     )
     return told
 

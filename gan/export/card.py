@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from gan.config import Config
-from gan.evaluation.scores import describe
+from gan.evaluation.scores import describe, how_drawn
 
 GRID = "grid.jpg"
 SHOWN = {
@@ -79,7 +79,7 @@ def evaluated(found: Mapping[str, Any]) -> list[str]:
         real = "–" if score["real"] is None else format(score["real"], form)
         lines.append(f"| {words} | {score['value']:{form}} | {low} to {high} | {real} | {score['samples']:,} |")
     networks = ", ".join(f"{name} {found[name]}" for name in ("classifier", "judge") if found[name] is not None)
-    return [*lines, "", f"`./evaluate.py`, {found['date']}, seed {found['seed']}; {networks}."]
+    return [*lines, "", f"`./evaluate.py`, {found['date']}, {how_drawn(found)}; {networks}."]
 
 
 def front_matter(values: Mapping[str, str | Sequence[str]]) -> str:

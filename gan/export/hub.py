@@ -9,15 +9,13 @@ It is a directory of checkpoints, too: `--load-dir digits` draws, serves, scores
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from gan import checkpoints
 from gan.about import About, read_about
 from gan.config import dump_config
-from gan.errors import FileError, MissingError, UserError
+from gan.errors import MissingError, UserError
 from gan.export.card import GRID, Facts, card, evaluated, front_matter
 from gan.export.drawn import Drawn
-from gan.export.savedmodel import system_errors
 from gan.files import read_file, writing_directory
 from gan.images import encode, grid, grid_classes
 from gan.models import build
@@ -75,27 +73,18 @@ def save_weights(gan: Path, classifier_dir: Path, output: Path) -> None:
     about = read_about(gan)
     networks = {"average": build(about, "generator"), "critic": build(about, "critic")}
     checkpoints.restore(gan, networks, partial=True)
-    _save(output, about, networks)
+    checkpoints.save(output, about, networks, keep=1)
     dump_config(about.config, output / "config-gan.yaml")
     for kind in ("classifier", "judge"):
         try:
             scoring = checkpoints.load(classifier_dir, kind)
         except MissingError:
             continue
-        _save(output, scoring.about, {kind: scoring.network})
+        checkpoints.save(output, scoring.about, {kind: scoring.network}, keep=1)
         if kind == "classifier":
             dump_config(scoring.about.config, output / "config-cls.yaml")
     for lock in output.glob(".*.lock"):
         lock.unlink()
-
-
-def _save(output: Path, about: About, networks: dict[str, Any]) -> None:
-    """Save a checkpoint, but leave it to others to say what to do if that fails: no run is to go on here."""
-    with system_errors():
-        try:
-            checkpoints.save(output, about, networks, keep=1)
-        except FileError as error:
-            raise error.__cause__ or error from None
 
 
 def picture(drawn: Drawn) -> bytes:

@@ -1,7 +1,5 @@
 """Signals that end a run after its step, with a checkpoint; a second one ends it at once.
 
-They are Ctrl-C, SIGTERM, and what comes when a connection or a terminal is lost, or a limit of CPU time is near.
-
 with signals_caught() as caught:
     ...
     if caught.number is not None:
@@ -17,9 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
-from gan.ending import Ended
-
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
+from gan.ending import STOPPING, Ended
 
 
 class Stopped(Ended):

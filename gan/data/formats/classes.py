@@ -14,10 +14,9 @@ from gan.data.formats import tables
 from gan.data.formats.columns import not_understood
 from gan.data.formats.format import Format, Place
 from gan.data.listing import (
+    PICTURES,
     SPLIT_NAMES,
     SPLITS,
-    SUFFIXES,
-    UNREAD_SUFFIXES,
     Listing,
     Problems,
     Row,
@@ -25,6 +24,7 @@ from gan.data.listing import (
     chosen_splits,
     draw_splits,
     label_problem,
+    split_of,
     told_draw,
 )
 from gan.data.tree import Tree, read_table, shown, some
@@ -45,7 +45,7 @@ def _fits(place: Place) -> bool:
     if not tables.FORMAT.fits(place):
         return bool(classes)
     # A table gives their labels to pictures in one directory, or in those of its splits.
-    return len([label for label in classes if tables.split_of(label) not in SPLIT_NAMES.values()]) > 1
+    return len([label for label in classes if split_of(label) not in SPLIT_NAMES.values()]) > 1
 
 
 def _read(place: Place, options: ReadOptions) -> Listing:
@@ -130,7 +130,7 @@ def _labelled(tree: Tree) -> dict[str, tuple[str, str]]:
     Raises:
         UserError: some directories are splits of classes, and others are not.
     """
-    pictures = [name for name in tree.files if "/" in name and name.lower().endswith((*SUFFIXES, *UNREAD_SUFFIXES))]
+    pictures = [name for name in tree.files if "/" in name and name.lower().endswith(PICTURES)]
     tops = {name.partition("/")[0] for name in pictures}
     splits = {top for top in tops if top.lower() in SPLIT_NAMES}
     nested = {name.partition("/")[0] for name in pictures if name.count("/") > 1}

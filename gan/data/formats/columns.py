@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 
-from gan.data.listing import SUFFIXES, label_problem
+from gan.data.listing import SPLIT_NAMES, SUFFIXES, Problems, label_problem
 from gan.data.tree import shown
 from gan.errors import UserError
 from gan.names import UNWRITABLE, WHITE, is_name
@@ -28,6 +28,7 @@ NAME_WORDS = (
     "filepath",
     "imagepath",
 )
+MANY_WORDS = ("filenames", "filepaths", "imagenames", "imagepaths")
 LABEL_WORDS = ("label", "labels", "class", "classname", "category", "target")
 SPLIT_WORDS = ("split", "subset", "set", "dataset")
 """Names of columns in small letters, without what is no letter."""
@@ -46,7 +47,7 @@ def cells(line: str) -> list[str]:
 
 def chosen_columns(header: list[str]) -> tuple[int, int] | None:
     """Which column names the picture and which gives its label, if there is one of each."""
-    names = _called(header, NAME_WORDS) or _called(header, [f"{word}s" for word in NAME_WORDS])
+    names = _called(header, NAME_WORDS) or _called(header, MANY_WORDS)
     labels = _called(header, LABEL_WORDS)
     return (names[0], labels[0]) if len(names) == len(labels) == 1 else None
 
@@ -77,11 +78,26 @@ def read_records(where: str, content: bytes) -> Iterator[tuple[int, list[str]]]:
         raise UserError(f"{where}:{reader.line_num}: {error}; expected comma-separated values") from None
 
 
-def split_words(where: str, content: bytes) -> dict[int, str]:
-    """What a column of splits says of each record, by its line; nothing without such a column."""
-    records = read_records(where, content)
-    found = _called([value.strip() for value in next(records, (1, []))[1]], SPLIT_WORDS)
-    return {line: values[found[0]].strip(WHITE) for line, values in records if len(values) > found[0]} if found else {}
+def split_words(where: str, content: bytes, problems: Problems) -> dict[int, str]:
+    """The split that a column tells of each record, by its line: train, test or val; nothing without such a column.
+
+    A record of which it tells another word, or none, is a problem.
+    """
+    if not _called(cells(first_line(content[:4096])), SPLIT_WORDS):
+        return {}
+    (_, header), *records = read_records(where, content)
+    found = {}
+    for column in _called(header, SPLIT_WORDS):
+        words = {line: values[column].strip(WHITE) for line, values in records if len(values) > column}
+        if SPLIT_NAMES.keys() & {word.lower() for word in words.values()}:
+            found[header[column].strip()] = words
+    if len(found) > 1:
+        raise UserError(f"{where}:1: the columns {' and '.join(found)} tell splits; expected one: remove the other")
+    for name, words in found.items():
+        for line, word in words.items():
+            if word.lower() not in SPLIT_NAMES:
+                problems.add(f"{where}:{line}", f"the {name} is '{shown(word)}'; expected train, test or val")
+    return {line: SPLIT_NAMES.get(word.lower(), "") for words in found.values() for line, word in words.items()}
 
 
 def not_understood(where: str, content: bytes, remedy: str) -> UserError:

@@ -29,9 +29,9 @@ from gan.data.formats.columns import (
 )
 from gan.data.formats.format import Format, Place
 from gan.data.listing import (
+    PICTURES,
     SPLIT_NAMES,
     SPLITS,
-    SUFFIXES,
     Listing,
     Problems,
     Row,
@@ -39,11 +39,13 @@ from gan.data.listing import (
     add_unknown,
     chosen_splits,
     draw_splits,
+    split_of,
     told_draw,
     too_few,
 )
 from gan.data.tree import NO_FILE, Tree, open_tree, read_table, shown, some
 from gan.errors import MissingError, UserError
+from gan.files import warn_once
 from gan.names import UNWRITABLE, WHITE, same_form
 
 FILES = ("train/", "train_labels.csv", "test/", "test_labels.csv")
@@ -55,6 +57,7 @@ TABLE = re.compile(
 
 
 Parts = dict[str, list[Row]]
+Words = dict[int, str]
 
 
 class Table(NamedTuple):
@@ -141,8 +144,9 @@ def _read_relative(place: Place, tree: Tree, problems: Problems, options: ReadOp
     if len(labelled) == 1:
         (name,) = labelled
         found = _Files(tree, by_split.get(name, ""))
-        split = _rows(tree, name, "", found, problems)
-        parts, said, left = _divided(tree.where(name), read_table(tree, name), split.rows, options)
+        words = split_words(tree.where(name), read_table(tree, name), problems)
+        split = _rows(tree, name, "", found, problems, words)
+        parts, said, left = _divided(words, split.rows, options, place.path)
         notes += [f"{each} is left out, as there are test images" for each in left]
         train, test = (Split(each, parts[each], split.digest) for each in SPLITS)
     else:
@@ -177,12 +181,11 @@ def _listing(
     )
 
 
-def _divided(where: str, content: bytes, rows: list[Row], options: ReadOptions) -> tuple[Parts, str, list[str]]:
+def _divided(words: Words, rows: list[Row], options: ReadOptions, path: Path) -> tuple[Parts, str, list[str]]:
     """The rows of each split, as told or drawn; what is said of them; what is left out."""
-    words = split_words(where, content)
-    for told in [words[row.line] for row in rows if words], [row.file.partition("/")[0] for row in rows]:
+    for told in [words.get(row.line, "") for row in rows if words], [row.file.partition("/")[0] for row in rows]:
         if len(set(told)) > 1 and all(word.lower() in SPLIT_NAMES for word in told):
-            chosen, left = chosen_splits(sorted(set(told)), Path(where))
+            chosen, left = chosen_splits(sorted(set(told)), path)
             by_word: Parts = {}
             for row, word in zip(rows, told, strict=True):
                 by_word.setdefault(word, []).append(row)
@@ -227,7 +230,7 @@ class _Files:
         self.files = {
             name.removeprefix(self.base): status
             for name, status in tree.files.items()
-            if name.startswith(self.base) and name.lower().endswith(SUFFIXES) and not (own and name.count("/") > 1)
+            if name.startswith(self.base) and name.lower().endswith(PICTURES) and not (own and name.count("/") > 1)
         }
         self._left = dict.fromkeys(name for name, status in self.files.items() if status.size >= 0)
         self._alike: dict[str, list[str]] = {}
@@ -240,8 +243,8 @@ class _Files:
                 for key in {same_form(last), same_form(last.rpartition(".")[0])}:
                     self._alike.setdefault(key, []).append(name)
 
-    def named(self, name: str, beside: str) -> list[str]:
-        """The files that a row may mean by a name, in a table of the directory `beside`."""
+    def named(self, name: str, beside: str, split: str) -> list[str]:
+        """The files that a row may mean by a name, in a table of the directory `beside`, in a split if it is told."""
         if self.own:
             alike = [] if name in self.files or name.isascii() else self._alike.get(same_form(name), [])
             return [alike[0] if len(alike) == 1 else name]
@@ -255,8 +258,8 @@ class _Files:
             if f"/{same_form(file)}".endswith(f"/{wanted}")
             or f"/{same_form(file)}".rpartition(".")[0].endswith(f"/{wanted}")
         ]
-        own = [file for file in found if any(split_of(part) == split_of(self.split) for part in file.split("/")[:-1])]
-        return own if self.split and len(found) > 1 and own else found
+        own = [file for file in found if any(split_of(part) == split_of(split) for part in file.split("/")[:-1])]
+        return own if split and len(found) > 1 and own else found
 
     def take(self, name: str) -> tuple[int, int]:
         self._left.pop(name, None)
@@ -266,15 +269,12 @@ class _Files:
         return sorted(self._left)
 
 
-def split_of(word: str) -> str:
-    """The split that a directory is named after: `train_images` is for training."""
-    return SPLIT_NAMES.get(re.split("[^A-Za-z]", word.lower())[0], "?")
-
-
-def _rows(tree: Tree, table: str, split: str, files: _Files, problems: Problems) -> Split:
-    """The rows of a table; what is wrong with them is added to the problems."""
+def _rows(tree: Tree, table: str, split: str, files: _Files, problems: Problems, words: Words | None = None) -> Split:
+    """The rows of a table; what is wrong with them is added to the problems. `words` are the splits that it tells."""
     content = read_table(tree, table)
     where = tree.where(table)
+    if split and len({*split_words(where, content, Problems()).values()}) > 1:
+        warn_once(f"{where} has a column of splits, which is not heeded, as it is the table of one split")
     first_lines: dict[str, int] = {}
     rows: list[Row] = []
     problems_before = problems.count
@@ -292,7 +292,7 @@ def _rows(tree: Tree, table: str, split: str, files: _Files, problems: Problems)
         problem, found = None, []
         if len(values) == len(header):
             name, label = values[columns[0]].removeprefix("./"), same_form(values[columns[1]])
-            found = files.named(name, beside)
+            found = files.named(name, beside, words.get(line, "") if words else files.split)
             # A name that was found, and a label that was right before, need no closer look: there may be many rows.
             if label not in labels or found[:1] != [name] or name not in files.files or UNWRITABLE.search(name):
                 problem = row_problem([found[0] if files.own else name, label], split, own=files.own)
