@@ -111,13 +111,14 @@ def test_a_second_ctrl_c_ends_it_at_once_without_a_traceback(tmp_path):
 
 
 @pytest.mark.slow
-def test_sigterm_lets_requests_in_flight_be_answered(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_end_lets_requests_in_flight_be_answered(number, tmp_path):
     save(tmp_path, 7)
     body = json.dumps({"images": [{"labels": [1, 2, 3], "seed": seed} for seed in range(100)], "as": "zip"}).encode()
-    with running("--load-dir", tmp_path) as (process, url, _):
+    with running("--load-dir", tmp_path) as (process, url, lines):
         ask(f"{url}/readyz")
         connections = [begin(url, body) for _ in range(8)]
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         eventually(lambda: refused(url))
         answers = []
         for connection in connections:
@@ -128,6 +129,7 @@ def test_sigterm_lets_requests_in_flight_be_answered(tmp_path):
         assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 8
         assert {answer.partition(b"\r\n\r\n")[2] for answer in answers} == {answers[0].partition(b"\r\n\r\n")[2]}
         assert process.wait(WAIT) == 0
+        assert not any("Traceback" in line for line in lines)
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from gan.ending import STOPPING
 from gan.errors import FileError
 
 DRAIN_SECONDS = 60
@@ -99,7 +100,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Answer requests until SIGTERM or SIGINT; then those that have come in are still answered.
+    """Answer requests until a signal to end; then those that have come in are still answered.
 
     Raises:
         KeyboardInterrupt: a second SIGINT did not wait for them.
@@ -115,9 +116,11 @@ def serve(app: ASGIApp, listener: socket.socket) -> None:
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
     )
-    # uvicorn raises the signal that ended it once more, for the handler that was there before.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
+    for number in STOPPING:
+        if number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # uvicorn hears it, and raises it again for who did so before.
+        elif signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, server.handle_exit)
     server.run(sockets=[listener])
     if server.force_exit:
         raise KeyboardInterrupt("interrupted; some requests were not answered")
