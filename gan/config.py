@@ -166,9 +166,7 @@ class Config:
     ema_decay: Annotated[Moment, Field(description="decay per step of the generator's moving average")] = 0.999
     pan_classness: Annotated[Share, Field(description="classes in a label: one at 0, all at 1, random between")] = 0.0
 
-    fid_samples: Annotated[int, Field(ge=2, description="images an evaluation compares, at most those held out")] = (
-        10_000
-    )
+    fid_samples: Annotated[int, Field(ge=2, description="images that score a run at a record, at most")] = 10_000
     held_out: Annotated[
         float,
         Field(ge=0, le=0.5, description="share of the training images that score a run; 0: the test images do"),

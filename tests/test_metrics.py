@@ -61,6 +61,15 @@ def test_kid_is_the_sum_over_pairs(seed):
     assert kernel_distance(first, second) == pytest.approx(kid_by_loops(first, second), rel=1e-6)
 
 
+def test_a_metric_that_no_run_can_be_scored_by_is_refused():
+    with pytest.raises(
+        ValueError, match="a metric needs 'judge'; expected some of blocks, judged, images, train, critic"
+    ):
+        Metric(measure=dict, needs=("judge",))
+    with pytest.raises(ValueError, match="needs 'images', which a run that trains does not have: leave training out"):
+        Metric(measure=dict, needs=("images",), training=True)
+
+
 def test_kid_by_hand():
     """Kernels of one feature: k(0, 0) = 1, k(1, 1) = 8, k(0, 1) = 1."""
     zeros, ones = np.zeros((2, 1)), np.ones((2, 1))

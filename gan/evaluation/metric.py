@@ -5,7 +5,7 @@ Shapes: `N` images.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +119,14 @@ class Metric:
     training: bool = False
     asked: bool = False
     needs: tuple[Need, ...] = ()
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.needs) - set(get_args(Need)):
+            raise ValueError(f"a metric needs {min(unknown)!r}; expected some of {', '.join(get_args(Need))}")
+        if self.training and self.needs:
+            raise ValueError(
+                f"a metric needs {self.needs[0]!r}, which a run that trains does not have: leave training out"
+            )
 
 
 def numbers_in(found: Measured) -> dict[str, float]:
