@@ -27,6 +27,9 @@ CAPTION = 16
 FRAMES, SECONDS, HOLD = 40, 6.0, 2.0
 """Frames at most, seconds of all of them, and seconds that the last one stays."""
 
+FILM_PIXELS = 1 << 26
+"""Of all frames, at most, unless there are two: a frame takes some seven bytes of memory for each."""
+
 
 @file_errors()
 def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS) -> list[Path]:
@@ -34,7 +37,8 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
 
     Args:
         directory: of the run's records.
-        frames: at most so many, spread evenly; the last picture is always among them, and if there are two, the first.
+        frames: at most so many, and fewer of large pictures, spread evenly; the last picture is always among them, and
+            if there are two, the first.
         seconds: that all take together; the last one stays for `HOLD` more.
 
     Raises:
@@ -46,9 +50,12 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
     paths = sorted(path for path in directory.iterdir() if re.fullmatch(r"samples-\d{8}\.png", path.name))
     if not paths:
         raise MissingError(f"{directory} holds no samples-STEP.png; {EXPECTED}")
-    chosen = np.unique(np.linspace(len(paths) - 1, 0, min(frames, len(paths))).round().astype(int))
-    captioned = [_captioned(paths[index], _columns(directory)) for index in chosen]
-    pictures = [picture for picture in captioned if picture.shape == captioned[-1].shape]
+    columns = _columns(directory)
+    last = _captioned(paths[-1], columns)
+    count = min(frames, len(paths), max(2, FILM_PIXELS // (last.shape[0] * last.shape[1])))
+    *chosen, _ = np.unique(np.linspace(len(paths) - 1, 0, count).round().astype(int))
+    captioned = [*(_captioned(paths[index], columns) for index in chosen), last]
+    pictures = [picture for picture in captioned if picture.shape == last.shape]
     made = []
     for kind in ("gif", "webp"):
         path = directory / f"film.{kind}"

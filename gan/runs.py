@@ -150,7 +150,7 @@ def _make_film(directory: Path) -> None:
     """A run whose film fails is a good run all the same."""
     try:
         make_film(directory)
-    except (OSError, RuntimeError, ValueError, OverflowError) as error:  # Encoders raise all of these.
+    except (OSError, RuntimeError, ValueError, OverflowError, MemoryError) as error:  # Encoders raise all of these.
         print(
             f"warning: no film: {error}; make it with python -m gan.film {shlex.quote(str(directory))}", file=sys.stderr
         )

@@ -26,14 +26,21 @@ def test_the_same_images_are_held_out_each_time():
 
 def test_nothing_is_held_out_of_a_class_of_nine_and_one_of_one_of_ten():
     labels = np.repeat([0, 1, 2], [9, 10, 76]).astype(np.int32)
-    _, held = replace(DATA, train_labels=labels).divide(0.02)
-    assert np.bincount(held.labels, minlength=3).tolist() == [0, 1, 2]
+    _, held = replace(DATA, train_labels=labels).divide(0.05)
+    assert np.bincount(held.labels, minlength=3).tolist() == [0, 1, 4]
 
 
 def test_a_share_of_nothing_leaves_all_in_their_order():
     kept, held = DATA.divide(0.0)
-    assert held.size == 0
+    assert held is DATA.test
     np.testing.assert_array_equal(kept.indices, np.arange(95))
+
+
+def test_where_too_few_would_be_held_out_none_is():
+    small = tiny_data(train=36)
+    kept, held = small.divide(0.1)
+    assert kept is small.train and held is small.test
+    assert small.divide(0.2)[1].size == 6
 
 
 def test_a_part_of_a_part():

@@ -394,10 +394,23 @@ def test_one_training_run_is_not_two_seeds(tmp_path):
         compare([first, second], tmp_path / "out")
 
 
+def test_one_evaluation_of_images_is_not_two_seeds(tmp_path):
+    (tmp_path / "evaluation.json").write_text('{"scores": {"fid": {"value": 1.0, "real": 0.5}}}')
+    with pytest.raises(UserError, match="are one evaluation; name one of them"):
+        compare([tmp_path, tmp_path / ".." / tmp_path.name], tmp_path / "out")
+
+
 def test_what_is_no_evaluation_is_said(tmp_path):
     with pytest.raises(MissingError, match=r"no such file; expected what \./evaluate\.py --output-dir"):
         compare([tmp_path], tmp_path / "out")
-    for text in ("[]", '{"scores": []}', '{"scores": {"fid": 3}}', '{"scores": {"fid": {"value": 1.0}}}'):
+    for text in (
+        "[]",
+        '{"scores": {}, "config": []}',
+        '{"scores": {"fid": {"value": 1.0, "real": "x"}}}',
+        '{"scores": []}',
+        '{"scores": {"fid": 3}}',
+        '{"scores": {"fid": {"value": 1.0}}}',
+    ):
         (tmp_path / "evaluation.json").write_text(text)
         with pytest.raises(UserError, match="is no evaluation"):
             compare([tmp_path], tmp_path / "out")

@@ -9,6 +9,7 @@ import pytest
 from helpers import clean_environment
 from PIL import Image, ImageSequence
 
+from gan import film
 from gan.errors import FileError
 from gan.film import make_film
 from gan.images import encode
@@ -80,6 +81,16 @@ def test_pictures_of_another_size_are_left_out(tmp_path):
     (run / "samples-00000001.png").write_bytes(encode(np.zeros((9, 9, 1), np.uint8), "png"))
     make_film(run)
     assert len(frames_of(run / "film.webp")) == 3
+
+
+def test_of_large_pictures_there_are_fewer(tmp_path, monkeypatch):
+    monkeypatch.setattr(film, "FILM_PIXELS", 4 * (40 + 16) * 66)
+    run = write_run(tmp_path / "run", range(0, 100, 10))
+    make_film(run)
+    frames = frames_of(run / "film.gif")
+    assert len(frames) == 4
+    for index, step in ((0, 0), (-1, 90)):
+        assert abs(int(frames[index][0][20, 60].mean()) - step) <= 19
 
 
 def test_one_picture_is_a_film_too(tmp_path):

@@ -57,7 +57,8 @@ LAYERS = (
     ("gan.training.step", "gan.interpolation", "gan.evaluation.telling"),
     ("gan.evaluation.report",),
     ("gan.training.trainer",),
-    ("gan.training.loop", "gan.training.foretelling", "gan.training.gan", "gan.training.classifier"),
+    ("gan.training.loop", "gan.training.gan", "gan.training.classifier"),
+    ("gan.training.foretelling",),
     ("gan.training.run",),
     ("gan.runs",),
     (

@@ -461,6 +461,7 @@ def test_histograms_are_those_that_tensorboard_would_make(tmp_path):
         "normal": np.random.default_rng(0).standard_normal((70, 50)).astype(np.float32),
         "equal": np.full(6, 2.5, np.float32),
         "infinite": np.array([1, 2, np.inf], np.float32),
+        "neighbours": np.array([1, np.nextafter(np.float32(1), np.float32(2))], np.float32),
     }
     variables = [SimpleNamespace(path=name, numpy=lambda x=x: x) for name, x in values.items()]
     with Records(tmp_path, TINY, name="config.yaml") as records:
@@ -473,6 +474,6 @@ def test_histograms_are_those_that_tensorboard_would_make(tmp_path):
     found = {name: tf.make_ndarray(events.Tensors(name)[0].tensor_proto) for name in (*values, "expected")}
     np.testing.assert_allclose(found["normal"][:, :2], found["expected"][:, :2], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found["normal"][:, 2], found["expected"][:, 2], atol=2)  # A value on an edge.
-    assert [found[name][:, 2].sum() for name in values] == [3500, 6, 2]
+    assert [found[name][:, 2].sum() for name in values] == [3500, 6, 2, 2]
     about = [events.SummaryMetadata(name).plugin_data.plugin_name for name in (*values, "expected")]
-    assert about == ["histograms"] * 4
+    assert about == ["histograms"] * 5

@@ -12,7 +12,7 @@ from gan.data.dataset import Subset
 from gan.evaluation.evaluation import evaluate
 from gan.evaluation.features import Features, feature_statistics
 from gan.evaluation.fitting import small_network
-from gan.evaluation.metric import Estimate, Known, Metric, as_metric
+from gan.evaluation.metric import Estimate, Known, MeanShare, Metric, as_metric
 from gan.evaluation.metrics import neighbours as neighbours_module
 from gan.evaluation.metrics import patches as patches_module
 from gan.evaluation.metrics.colours import pooled, pooling
@@ -404,6 +404,25 @@ def test_blur_is_seen_by_patches(both):
     metric = {"patches": as_metric(METRICS["patches"])}
     sharp, dull = (evaluate(real, replace(fake, images=each), metric, seed=0).scores for each in (fake.images, soft))
     assert dull["patches_28"].times_floor > 10 * sharp["patches_28"].times_floor
+
+
+def test_of_large_images_some_of_each_class_are_looked_at(both):
+    """Where files are in the order of classes: the first of them would be of one class."""
+    real, fake = (each.take(np.argsort(each.labels, kind="stable")) for each in both)
+    grey = np.where((fake.labels > fake.labels[0])[:, None, None, None], np.uint8(128), fake.images)
+    metric = {"patches": replace(as_metric(METRICS["patches"]), most_values=40 * real.images[0].size)}
+    right, wrong = (evaluate(real, replace(fake, images=each), metric, seed=0).scores for each in (fake.images, grey))
+    assert right["patches_28"].samples == 40
+    assert wrong["patches_28"].times_floor > 10 * right["patches_28"].times_floor
+
+
+def test_a_share_of_parts_is_not_surer_than_its_samples(both):
+    real, fake = (each.take(np.arange(40)) for each in both)
+    far = replace(fake, features=fake.features + 1e6)
+    recall = evaluate(real, far, {"neighbours": as_metric(METRICS["neighbours"])}, seed=0).scores["recall"]
+    assert recall.value == recall.low == 0 and recall.high == pytest.approx(1.96**2 / (40 + 1.96**2), abs=1e-4)
+    wide = MeanShare(0.9, 1_000, error=0.2).interval(3.18)
+    assert wide == (pytest.approx(0.9 - 3.18 * 0.2), 1.0)
 
 
 def test_a_plain_function_is_a_metric_too(both):

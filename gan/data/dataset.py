@@ -35,6 +35,9 @@ PART_BYTES = 16 << 20
 FEWEST_DIVIDED = 10
 """Images of a class of which some are held out; of fewer, none is."""
 
+FEWEST_SCORED = 4
+"""Images that are held out: two halves of two."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
@@ -137,13 +140,18 @@ class DataSet:
         return Subset.of(self.test_images, self.test_labels, "test images")
 
     def divide(self, share: float) -> tuple[Subset, Subset]:
-        """The training images to learn from, and those held out: of each class a share, the same ones in every run."""
+        """The training images to learn from, and those held out: of each class a share, the same ones in every run.
+
+        Where that would be fewer than `FEWEST_SCORED`, they are all training images, and the test images.
+        """
         held = np.zeros(len(self.train_labels), bool)
         draw = numpy_stream(Purpose.HELD_OUT, 0)
         for index in range(self.spec.num_classes if share else 0):
             members = draw.permutation(np.flatnonzero(self.train_labels == index))
             if len(members) >= FEWEST_DIVIDED:
                 held[members[: max(1, round(share * len(members)))]] = True
+        if held.sum() < FEWEST_SCORED:
+            return self.train, self.test
         kept = self.train.take(np.flatnonzero(~held))
         return kept, self.train.take(np.flatnonzero(held))._replace(name="held-out training images")
 

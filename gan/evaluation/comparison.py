@@ -67,8 +67,11 @@ def _read(directory: Path) -> dict[str, Any]:
         raise MissingError(f"{path}: no such file; expected what ./evaluate.py --output-dir {directory} writes")
     try:
         found = json.loads(read_file(path))
-        if not all({"value", "real"} <= set(score) for score in found["scores"].values()):
-            raise KeyError
+        numbers = [score[name] for score in found["scores"].values() for name in ("value", "real")]
+        if not all(isinstance(each, float | int | None) for each in [*numbers, found.get("seed")]):
+            raise TypeError
+        if not isinstance(found.get("config"), dict | None):
+            raise TypeError
         if found.get("checkpoint"):
             found.setdefault("own_styles", False)  # As all were that do not say.
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -95,11 +98,12 @@ def grouped(found: Sequence[tuple[Path, dict[str, Any]]]) -> list[Recipe]:
     groups: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
     for path, run in found:
         settings = {name: value for name, value in (run.get("config") or {}).items() if name != "seed"}
-        key = json.dumps(settings, sort_keys=True) if settings else str(path)
+        key = json.dumps(settings, sort_keys=True) if settings else str(path.resolve())
         members = groups.setdefault(key, [])
         twin = next((other for other, one in members if _seed(one) == _seed(run)), None)
-        if settings and twin:
-            raise UserError(f"{path} and {twin} are of one training run, by their settings; name one of them")
+        if twin:
+            what = "of one training run, by their settings" if settings else "one evaluation"
+            raise UserError(f"{path} and {twin} are {what}; name one of them")
         members.append((path, run))
     reference = first.get("config") or {}
     recipes = []

@@ -22,7 +22,7 @@ from scipy.special import ndtri, stdtrit
 from gan.data.dataset import Indices, Labels
 from gan.evaluation.features import Features
 from gan.evaluation.floor import halves
-from gan.evaluation.metric import Estimate, Metric, numbers_in
+from gan.evaluation.metric import Estimate, MeanShare, Metric, Share, numbers_in
 from gan.freeing import free_unused
 from gan.seeding import Purpose, numpy_stream
 
@@ -173,6 +173,8 @@ def _alone(metric: Metric, real: Features, fake: Features, seed: int) -> _Measur
 def _parts(metric: Metric, real: Features, fake: Features, seed: int) -> _Measured:
     """Random parts of as many images on all sides: real against samples, and real against real."""
     size = min(metric.most, len(real.labels) // 2, len(fake.labels) // 2)
+    if metric.most_values and real.images is not None:
+        size = min(size, max(2, metric.most_values // real.images[0].size))
     runs: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
     for split in range(metric.splits):
         one, other = _two(real.labels, size, seed, split)
@@ -188,6 +190,8 @@ def _parts(metric: Metric, real: Features, fake: Features, seed: int) -> _Measur
         error = _error(value) if metric.splits == 1 else error
         spread = _error(reals[0]) if metric.splits == 1 else _spread(reals)
         middle = value if metric.splits == 1 else _mean(fakes)
+        if isinstance(value, Share) and metric.splits > 1:
+            middle = MeanShare(middle, min(metric.splits * size, len(fake.labels)), error)
         numbers[name] = _Found(middle, error, _mean(reals), spread, 0 if metric.splits == 1 else metric.splits)
     return numbers, {name: value for name, value in runs[0][0].items() if name not in numbers}, size
 

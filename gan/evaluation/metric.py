@@ -20,6 +20,10 @@ Measured = Mapping[str, Any]
 """Numbers by name; what is not a number, such as a confusion matrix, is for the report alone."""
 
 
+NORMAL_ERRORS = 1.96
+"""Standard errors around a value between which the true one lies 95 times in 100, where the error is known."""
+
+
 class Estimate(float):
     """A number that knows its standard error."""
 
@@ -56,6 +60,20 @@ class Share(Estimate):
         middle = (self + square / 2) / (1 + square)
         reach = float(np.sqrt(square * self * (1 - self) + square**2 / 4)) / (1 + square)
         return max(middle - reach, 0.0), min(middle + reach, 1.0)  # By rounding, they may lie beyond.
+
+
+class MeanShare(Share):
+    """The mean of a share in several parts: as uncertain as the parts say, but not less than so many looks are."""
+
+    def __new__(cls, value: float, looks: int, error: float) -> "MeanShare":
+        made = float.__new__(cls, value)
+        made.error, made.looks = error, looks
+        return made
+
+    def interval(self, errors: float) -> tuple[float, float]:
+        ends = super().interval(min(errors, NORMAL_ERRORS)), Estimate(self, self.error).interval(errors)
+        (low, high), (lower, higher) = ends
+        return max(min(low, lower), 0.0), min(max(high, higher), 1.0)
 
 
 @dataclass(frozen=True)
@@ -100,6 +118,7 @@ class Metric:
         whole: looks at all images at once, and falls with their number as 1/N.
         alone: says something of samples for which no other set is needed, but those in `known`.
         most: images of either kind at a time, if it is not whole; each time at most half of them.
+        most_values: of their pixels in all, so that of large images fewer are looked at; None: any number.
         splits: how often, with other images.
         training: a run is scored by it as it trains.
         asked: it takes long, and is only done where it is named.
@@ -115,6 +134,7 @@ class Metric:
     whole: bool = False
     alone: bool = False
     most: int = 5_000
+    most_values: int | None = None
     splits: int = 5
     training: bool = False
     asked: bool = False

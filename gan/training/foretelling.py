@@ -9,6 +9,7 @@ import math
 import time
 
 from gan.data.batches import Source
+from gan.training.loop import LARGEST_CALL, check
 from gan.training.step import RAN
 from gan.training.trainer import Trainer
 
@@ -16,10 +17,13 @@ LEAST_SECONDS, LEAST_CALLS = 3.0, 3
 
 
 def foretell(trainer: Trainer, batches: Source, *, first_step: int, total_steps: int) -> str:
-    """One line on the time of the steps that are left, by the median of a few calls on this machine."""
-    count = min(
-        max(trainer.config.penalty_every, 1), total_steps - first_step
-    )  # A call then has its share of penalties.
+    """One line on the time of the steps that are left, by the median of a few calls on this machine.
+
+    Raises:
+        Diverged: these steps are skipped already, too many in a row.
+    """
+    # A call has its share of rare penalties, unless these are so rare that they hardly count.
+    count = min(trainer.period, LARGEST_CALL, total_steps - first_step)
     if not count:
         return "no step is left"
     updates = trainer.batches_per_step
@@ -27,8 +31,11 @@ def foretell(trainer: Trainer, batches: Source, *, first_step: int, total_steps:
 
     def seconds() -> float:
         started = time.perf_counter()
-        int(trainer.run(first_step, batch)[RAN])  # Waits for the device.
-        return time.perf_counter() - started
+        metrics = trainer.run(first_step, batch)
+        int(metrics[RAN])  # Waits for the device.
+        taken = time.perf_counter() - started
+        check(first_step, metrics, trainer.max_bad_steps)
+        return taken
 
     seconds()  # Traces.
     taken: list[float] = []

@@ -114,6 +114,7 @@ class GanTrainer(Trainer):
         if not config.gp_weight:
             self._terms["penalty"] = []
         self.penalty_is_lazy = config.penalty_every > 1 and bool(self._terms["penalty"])
+        self.period = config.penalty_every if self.penalty_is_lazy else 1
         with strategy.scope():
             self.generator_optimizer = adam(
                 networks.generator,
@@ -207,7 +208,7 @@ class GanTrainer(Trainer):
     def step(self, step: tf.Tensor, images: tf.Tensor, draws: Any) -> tuple[Metrics, tf.Tensor, tf.Tensor]:
         """Critic updates on images (U, B, H, W, C), each followed by a penalty where that is due; the generator's."""
         config, (generator, _, critic) = self.config, self.networks
-        critic_draws, generator_draws = draws
+        critic_draws, last = draws
         metrics: Metrics = {}
         all_finite, complete = tf.constant(True), tf.constant(not self.penalty_is_lazy)
         of_critic = {
@@ -234,16 +235,15 @@ class GanTrainer(Trainer):
                     terms=self._terms["penalty"],
                     **of_critic,
                 )
-                last = {name: tf.where(due, value, metrics.get(name, value)) for name, value in lazy.metrics.items()}
-                found, finite = found | last, finite & lazy.finite
+                shown = {name: tf.where(due, value, metrics.get(name, value)) for name, value in lazy.metrics.items()}
+                found, finite = found | shown, finite & lazy.finite
             # What is shown is of the last update, or of one that was skipped.
             metrics = {name: tf.where(all_finite, value, metrics.get(name, value)) for name, value in found.items()}
             all_finite &= finite
-        drawn = generator_draws
         updated = update(
             self.guard,
-            partial(self._generator_losses, drawn.augmentation),
-            (images[-1], drawn.styles, drawn.labels, drawn.real_labels, drawn.wrong_labels),
+            partial(self._generator_losses, last.augmentation),
+            (images[-1], last.styles, last.labels, last.real_labels, last.wrong_labels),
             network=generator,
             optimizer=self.generator_optimizer,
             name="generator",

@@ -191,7 +191,8 @@ def _histogram(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
     Its own function has a row of all buckets for each value in memory, as 64-bit numbers.
     """
-    counts, edges = np.histogram(values[np.isfinite(values)], BUCKETS)
+    finite = values[np.isfinite(values)].astype(np.float64)  # Neighbours in 32 bits have no buckets between them.
+    counts, edges = np.histogram(finite, BUCKETS)
     return np.stack([edges[:-1], edges[1:], counts], axis=1).astype(np.float64)
 
 

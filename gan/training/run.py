@@ -40,9 +40,6 @@ CONFIG_FILES: dict[Kind, str] = {"classifier": "config-cls.yaml", "gan": "config
 SAFE_TO_CHANGE = ("cls_epochs", "gan_epochs", "steps_per_call", "max_bad_steps")
 """Fields that may be others after a stop. A learning rate's course then follows the new number of epochs."""
 
-FEWEST_SCORED = 4
-"""Images that can be held out: two halves of two."""
-
 STEPS_PER_CALL = 16
 """Of several workers, which are not equally fast and must do the same."""
 
@@ -118,8 +115,6 @@ class Run:
         check_compilable(is_gan and config.jit_compile, replicas)
         self.data = _read_data(config, options, batch_size=batch_size)
         learnt, self.scored = self.data.divide(config.held_out)
-        if self.scored.size < FEWEST_SCORED:
-            learnt, self.scored = self.data.train, self.data.test
         self.batches = Batches(learnt, batch_size=batch_size, seed=config.seed)
         if is_gan and config.held_out and self.scored is self.data.test:
             print("warning: too few images can be held out: the test images score the run", file=sys.stderr)

@@ -58,6 +58,8 @@ class Trainer(ABC):
             tf.TensorSpec((*shape, *spec.shape), tf.uint8),
             tf.TensorSpec(shape, tf.int32),
         ]
+        self.period = 1
+        """Steps that have each kind of update."""
         self.traced = tf.function(self._steps, input_signature=signature)
         """The traced function, of which there is one."""
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gan.data.dataset import Subset
 from gan.evaluation.features import Features
-from gan.evaluation.metric import Metric
+from gan.evaluation.metric import Estimate, Metric, Share
 from gan.images import Pixels
 
 PART_VALUES = 1 << 20
@@ -48,8 +48,8 @@ def _memorisation(real: Features, fake: Features) -> dict[str, object]:
     others = np.sort(nearest(real.images, real.known.train)[0])
     below = (np.searchsorted(others, distances, "left") + np.searchsorted(others, distances, "right")) / 2
     return {
-        "nearer": float(1 - below.mean() / len(others)),
-        "copies": float((distances <= np.quantile(others, SHARE)).mean()),
+        "nearer": Share(float(1 - below.mean() / len(others)), len(distances)),
+        "copies": Estimate.share(distances <= np.quantile(others, SHARE)),
         "nearest": (fake.images, fake.labels, distances, places),
     }
 

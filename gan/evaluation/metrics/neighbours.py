@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from gan.evaluation.features import Features, Matrix
-from gan.evaluation.metric import Metric
+from gan.evaluation.metric import Estimate, Metric
 
 PRECISION_NEIGHBOURS, DENSITY_NEIGHBOURS = 3, 5
 
@@ -49,8 +49,9 @@ def shares(real: Matrix, fake: Matrix) -> dict[str, float]:
         balls += inside.sum(axis=1)
         recalled.append((between <= of_fakes).any(axis=1))
         covered.append(inside[1].any(axis=1))
-    found = (balls[0] > 0).mean(), np.concatenate(recalled).mean(), balls[1].mean() / DENSITY_NEIGHBOURS
-    return dict(zip(names, map(float, (*found, np.concatenate(covered).mean())), strict=True))
+    precision, recall, coverage = map(Estimate.share, (balls[0] > 0, np.concatenate(recalled), np.concatenate(covered)))
+    found = precision, recall, float(balls[1].mean() / DENSITY_NEIGHBOURS), coverage
+    return dict(zip(names, found, strict=True))
 
 
 def _neighbours(real: Features, fake: Features) -> dict[str, float]:

@@ -97,12 +97,11 @@ def sliced_distance(first: Matrix, second: Matrix) -> float:
 
 def _patches(real: Features, fake: Features) -> dict[str, float]:
     assert real.images is not None and fake.images is not None
-    most = max(2, MOST_VALUES // real.images[0].size)
     found = {}
     for number, level in enumerate(pyramid(real.images[:1])):
         # Patches of the two are at other places: else equal images would be nearer than two sets of real ones can be.
-        one, scale = cut(real.images[:most], number, 2 * number)
-        other, _ = cut(fake.images[:most], number, 2 * number + 1)
+        one, scale = cut(real.images, number, 2 * number)
+        other, _ = cut(fake.images, number, 2 * number + 1)
         for each in (one, other):
             each /= (scale + 1e-6).astype(np.float32).repeat(each.shape[1] // len(scale))
         found[f"patches_{level.shape[1]}"] = sliced_distance(one, other)
@@ -117,6 +116,7 @@ patches_metric = Metric(
     perfect=0.0,
     headline=True,
     most=5_000,
+    most_values=MOST_VALUES,
     splits=5,
     needs=("images",),
 )
