@@ -82,7 +82,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[
     float, Field(ge=0, le=1000, description="decoupled weight decay of kernels, per step times the learning rate")
 ]
-Schedule = Literal["cosine", "exponential", "constant"]
+Schedule = Literal["cosine", "cooldown", "exponential", "constant"]
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))

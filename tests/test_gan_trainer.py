@@ -391,6 +391,18 @@ def test_the_cosine_schedule_ends_at_zero_for_both_networks(one_replica, crit_st
     assert trainer.learning_rates() == pytest.approx({"learning_rate/generator": 0, "learning_rate/critic": 0})
 
 
+@pytest.mark.parametrize("crit_steps", [1, 3])
+def test_a_cooldown_keeps_the_rates_and_then_goes_straight_down(one_replica, crit_steps):
+    trainer = make_trainer(one_replica, replace(TINY, crit_steps=crit_steps, lr_schedule="cooldown"), total_steps=5)
+    found = []
+    for step in range(6):
+        found.append([trainer.learning_rates()[f"learning_rate/{name}"] for name in ("generator", "critic")])
+        if step < 5:
+            run(trainer, step, 1)
+    shares = np.array([1, 1, 1, 1, 0.5, 0])
+    np.testing.assert_allclose(np.array(found), shares[:, None] * [TINY.gen_lr, TINY.crit_lr], rtol=1e-5, atol=1e-9)
+
+
 def test_the_exponential_schedule_counts_in_steps(one_replica):
     config = replace(TINY, lr_schedule="exponential", decay_rate=0.5, decay_steps=2, crit_steps=2)
     trainer = make_trainer(one_replica, config)
