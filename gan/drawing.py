@@ -75,14 +75,13 @@ def generate(
         check_grid(sampler.spec, rows=images_per_class, columns=len(columns), remedy=remedy)
     output_dir.mkdir(parents=True, exist_ok=True)
     numbers = range(1, images_per_class + 1)
-    wanted = [(column, number) for number in numbers for column in columns]
-    names = [f"{column.stem}-{number}.{image_format}" for column, number in wanted]
+    names = [f"{column.stem}-{number}.{image_format}" for number in numbers for column in columns]
+    vectors = np.stack([column.labels for column in columns])
     chosen = np.repeat(numbers, len(columns))
     if own_styles:
-        indices = np.array([column.labels.argmax() for column in columns])
-        chosen = own_styles_of(chosen, np.tile(indices, len(numbers)), sampler.spec.num_classes)
+        chosen = own_styles_of(chosen, np.tile(vectors.argmax(axis=1), len(numbers)), sampler.spec.num_classes)
     drawn = []
-    with tqdm(total=len(wanted), desc="images", unit=" images", disable=None) as progress:
+    with tqdm(total=len(names), desc="images", unit=" images", disable=None) as progress:
 
         def write(part: list[tuple[str, Pixels]]) -> list[Pixels]:
             for name, image in part:
@@ -90,10 +89,10 @@ def generate(
             return [image for _, image in part]
 
         # The network draws the next ones meanwhile.
-        for images in in_order(write, _in_passes(sampler, wanted, names, chosen, seed=seed)):
+        for images in in_order(write, _in_passes(sampler, names, vectors, chosen, seed=seed)):
             progress.update(len(images))
             drawn += images if with_grid else []
-    several = f"{len(wanted):,} images in {output_dir}: {names[0]} to {names[-1]}"
+    several = f"{len(names):,} images in {output_dir}: {names[0]} to {names[-1]}"
     print(several if len(names) > 1 else f"1 image in {output_dir}: {names[0]}")
     if not with_names:
         print_legend(sampler.spec, columns)
@@ -108,21 +107,24 @@ def generate(
 
 
 def _in_passes(
-    sampler: Sampler,
-    wanted: Sequence[tuple[Column, int]],
-    names: Sequence[str],
-    chosen: Numbers,
-    *,
-    seed: int,
+    sampler: Sampler, names: Sequence[str], labels: Floats, chosen: Numbers, *, seed: int
 ) -> Iterator[list[tuple[str, Pixels]]]:
-    """Name and image of each column and number, in the chosen styles, a few passes of the network at a time."""
+    """Each name with its image, a few passes of the network at a time.
+
+    Args:
+        sampler: draws them.
+        names: of the images (N,), which take the label vectors (M, K) by turns.
+        labels: these label vectors.
+        chosen: the numbers of their styles (N,).
+        seed: of the styles.
+    """
     size = PASSES * images_per_pass(sampler.spec)
-    for start in range(0, len(wanted), size):
-        part = wanted[start : start + size]
-        numbers, places = np.unique(chosen[start : start + size], return_inverse=True)
+    for start in range(0, len(names), size):
+        part = slice(start, start + size)
+        numbers, places = np.unique(chosen[part], return_inverse=True)
         z = styles(sampler.noise_dims, seed=seed, numbers=numbers.tolist())[places]
-        images = sampler.sample(np.stack([column.labels for column, _ in part]), z)
-        yield list(zip(names[start : start + size], images, strict=True))
+        turns = np.arange(start, start + len(places)) % len(labels)
+        yield list(zip(names[part], sampler.sample(labels[turns], z), strict=True))
 
 
 def drawn_by(sampler: Sampler) -> str:
