@@ -318,6 +318,63 @@ def test_one_parquet_file_is_split(tmp_path):
     assert (tmp_path / "train.parquet.cache").is_dir()
 
 
+def both_splits(path: Path, **changes: Any) -> Path:
+    """A Parquet file of the images of both, which its name tells nothing of."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as pq
+
+    parts = [
+        pq.read_table(parquet(path.with_name(f"{split}.of"), split, names=["ant", "bee", "cat"])) for split in LABELS
+    ]
+    for split in LABELS:
+        path.with_name(f"{split}.of").unlink()
+    table = pa.concat_tables(parts)
+    for name, words in changes.items():
+        table = table.append_column(name, pa.array(words))
+    pq.write_table(table, path, row_group_size=3)
+    return path
+
+
+def words_of(**words: str) -> list[str]:
+    return [words[split] for split, labels in LABELS.items() for _ in labels]
+
+
+def test_a_column_of_splits_in_parquet_is_heeded(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    words = words_of(train="training", test="Test")
+    expected = folder(tmp_path / "folder", names=("ant", "bee", "cat"))
+    for number, column in enumerate((pa.array(words), pa.array(words).dictionary_encode())):
+        path = both_splits(tmp_path / f"{number}.parquet", split=column)
+        assert same(path, expected)
+        assert "drawn by seed" not in load_folder(path).source
+    three = [*words[:-1], "val"]
+    assert len(load_folder(both_splits(tmp_path / "three.parquet", split=three)).test_images) == len(LABELS["test"]) - 1
+    folds = both_splits(tmp_path / "folds.parquet", split=words_of(train="1", test="2"))
+    assert load_folder(folds).source.endswith("drawn by seed 0")
+
+
+def test_a_column_of_splits_in_several_parquet_files_is_one(tmp_path):
+    for number, split in enumerate(LABELS):
+        path = tmp_path / "data" / f"x-{number:05d}-of-00002.parquet"
+        parquet(path, split, names=["ant", "bee", "cat"], set=[split] * len(LABELS[split]))
+    assert same(tmp_path / "data", folder(tmp_path / "folder", names=("ant", "bee", "cat")))
+    parquet(path, "test", names=["ant", "bee", "cat"], set=["held out"] * len(LABELS["test"]))
+    assert refusal(tmp_path / "data")[1][0] == f"{path}, row 1: the set is 'held out'; expected train, test or val"
+    parquet(path, "test", names=["ant", "bee", "cat"])
+    assert refusal(tmp_path / "data")[1][0] == f"{path}, row 1: the set is ''; expected train, test or val"
+
+
+def test_an_odd_column_of_splits_in_parquet_is_told_of(tmp_path):
+    words = words_of(train="train", test="test")
+    path = both_splits(tmp_path / "a.parquet", split=[None, "tran", *words[2:]])
+    assert refusal(path)[1] == [
+        f"{path}, row {row}: the split is '{word}'; expected train, test or val" for row, word in ((1, ""), (2, "tran"))
+    ]
+    path = both_splits(tmp_path / "a.parquet", split=words, set=words)
+    expected = f"{path}: the columns split and set tell splits; expected one: remove the other"
+    assert refusal(path)[0] == expected
+
+
 def test_defects_of_parquet_files_are_named_by_row(tmp_path):
     bad = {1: {"bytes": b"", "path": "a.png"}, 4: {"bytes": None, "path": "b.png"}}
     path = parquet(tmp_path / "train.parquet", "train", images=bad)

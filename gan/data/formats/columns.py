@@ -7,12 +7,15 @@ for line, values in read_records("train_labels.csv", content):
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from gan.data.listing import SPLIT_NAMES, SUFFIXES, Problems, label_problem
 from gan.data.tree import shown
 from gan.errors import UserError
 from gan.names import UNWRITABLE, WHITE, is_name
+
+Key = TypeVar("Key")
 
 HEADER = ["Filename", "Label"]
 NAME_WORDS = (
@@ -47,12 +50,12 @@ def cells(line: str) -> list[str]:
 
 def chosen_columns(header: list[str]) -> tuple[int, int] | None:
     """Which column names the picture and which gives its label, if there is one of each."""
-    names = _called(header, NAME_WORDS) or _called(header, MANY_WORDS)
-    labels = _called(header, LABEL_WORDS)
+    names = called(header, NAME_WORDS) or called(header, MANY_WORDS)
+    labels = called(header, LABEL_WORDS)
     return (names[0], labels[0]) if len(names) == len(labels) == 1 else None
 
 
-def _called(header: list[str], names: Sequence[str]) -> list[int]:
+def called(header: Sequence[str], names: Sequence[str]) -> list[int]:
     """The columns that go by one of the names."""
     words = ["" if UNWRITABLE.search(value) else re.sub("[^a-z]", "", value.lower()) for value in header]
     return [index for index, word in enumerate(words) if word in names]
@@ -83,21 +86,40 @@ def split_words(where: str, content: bytes, problems: Problems) -> dict[int, str
 
     A record of which it tells another word, or none, is a problem.
     """
-    if not _called(cells(first_line(content[:4096])), SPLIT_WORDS):
+    if not called(cells(first_line(content[:4096])), SPLIT_WORDS):
         return {}
     (_, header), *records = read_records(where, content)
-    found = {}
-    for column in _called(header, SPLIT_WORDS):
-        words = {line: values[column].strip(WHITE) for line, values in records if len(values) > column}
-        if SPLIT_NAMES.keys() & {word.lower() for word in words.values()}:
-            found[header[column].strip()] = words
+    columns = {
+        header[column].strip(): {line: values[column].strip(WHITE) for line, values in records if len(values) > column}
+        for column in called(header, SPLIT_WORDS)
+    }
+    return told_splits(columns, f"{where}:1", lambda line: f"{where}:{line}", problems)
+
+
+def told_splits(
+    columns: dict[str, dict[Key, str]], header: str, place: Callable[[Key], str], problems: Problems
+) -> dict[Key, str]:
+    """The split of each row, of columns that may tell it: those that hold the word of a split.
+
+    Args:
+        columns: by their names, the word in each row by its key.
+        header: where the names of the columns are, for people.
+        place: where a row is.
+        problems: get the rows in which another word is.
+
+    Raises:
+        UserError: several columns tell splits.
+    """
+    found = {
+        name: words for name, words in columns.items() if SPLIT_NAMES.keys() & {word.lower() for word in words.values()}
+    }
     if len(found) > 1:
-        raise UserError(f"{where}:1: the columns {' and '.join(found)} tell splits; expected one: remove the other")
+        raise UserError(f"{header}: the columns {' and '.join(found)} tell splits; expected one: remove the other")
     for name, words in found.items():
-        for line, word in words.items():
+        for row, word in words.items():
             if word.lower() not in SPLIT_NAMES:
-                problems.add(f"{where}:{line}", f"the {name} is '{shown(word)}'; expected train, test or val")
-    return {line: SPLIT_NAMES.get(word.lower(), "") for words in found.values() for line, word in words.items()}
+                problems.add(place(row), f"the {name} is '{shown(word)}'; expected train, test or val")
+    return {row: SPLIT_NAMES.get(word.lower(), "") for words in found.values() for row, word in words.items()}
 
 
 def not_understood(where: str, content: bytes, remedy: str) -> UserError:

@@ -17,7 +17,7 @@ from typing import Any
 
 from gan.data.dataset import ReadOptions
 from gan.data.decoding import JPEG_SIGNATURE
-from gan.data.formats.columns import LABEL_WORDS
+from gan.data.formats.columns import LABEL_WORDS, SPLIT_WORDS, called, told_splits
 from gan.data.formats.format import Format, Place
 from gan.data.kinds import kind_of
 from gan.data.listing import (
@@ -88,10 +88,23 @@ class _File:
         self._groups: OrderedDict[int, Any] = OrderedDict()
         self._lock = threading.Lock()
         self.image, self.label, self.names = _columns(path, schema)
+        words = [name for name, kind in zip(schema.names, schema.types, strict=True) if _holds_words(kind)]
+        self._splits = [words[index] for index in called(words, SPLIT_WORDS)]
 
     def labels(self) -> list[Any]:
+        return self._column(self.label)
+
+    def words(self) -> dict[str, list[str]]:
+        """The words of each row in the columns that may tell its split."""
+        return {name: [word or "" for word in self._column(name)] for name in self._splits}
+
+    def where(self, row: int) -> str:
+        """A row, from 1, for people."""
+        return f"{self.path}, row {row}"
+
+    def _column(self, name: str) -> list[Any]:
         try:
-            return self._file.read(columns=[self.label]).column(0).to_pylist()
+            return self._file.read(columns=[name]).column(0).to_pylist()
         except self._errors as error:
             raise self._damaged(error) from None
 
@@ -122,6 +135,13 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0].rstrip(".")
 
 
+def _holds_words(kind: Any) -> bool:
+    from pyarrow import types
+
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+
+
 def _columns(path: Path, schema: Any) -> tuple[str, str, list[str] | None]:
     """The column of pictures, that of labels, and the names of the classes, where the schema has them."""
     import pyarrow
@@ -145,9 +165,8 @@ def _columns(path: Path, schema: Any) -> tuple[str, str, list[str] | None]:
     ]
 
     def holds_labels(kind: Any) -> bool:
-        is_a = pyarrow.types
-        kind = kind.value_type if is_a.is_dictionary(kind) else kind
-        return any((is_a.is_integer(kind), is_a.is_string(kind), is_a.is_large_string(kind), is_a.is_string_view(kind)))
+        values = kind.value_type if pyarrow.types.is_dictionary(kind) else kind
+        return pyarrow.types.is_integer(values) or _holds_words(kind)
 
     plain = [name for name, kind in types.items() if holds_labels(kind)]
     labels = [name for name in plain if kinds.get(name) == "ClassLabel"]
@@ -177,8 +196,10 @@ def _read(place: Place, options: ReadOptions) -> Listing:
     rows = {
         split: [row for path in found for row in _rows(files[str(path)], problems)] for split, found in by_split.items()
     }
+    if len(rows) == 1:
+        rows = _divided(next(iter(rows.values())), files, problems) or rows
     if problems.count:
-        raise problems.error(place.path, "correct the labels")
+        raise problems.error(place.path, "correct these rows")
     said = ""
     left: list[str] = []
     if len(rows) == 1:
@@ -211,10 +232,24 @@ def _read(place: Place, options: ReadOptions) -> Listing:
     )
 
 
+def _divided(rows: list[Row], files: dict[str, _File], problems: Problems) -> dict[str, list[Row]] | None:
+    """The rows of each split, where a column tells several."""
+    places = [(name, row) for name, file in files.items() for row in range(1, file.rows + 1)]
+    columns: dict[str, dict[tuple[str, int], str]] = {}
+    for name, file in files.items():
+        for column, words in file.words().items():
+            told = columns.setdefault(column, dict.fromkeys(places, ""))
+            told.update({(name, row): word for row, word in enumerate(words, 1)})
+    splits = told_splits(columns, ", ".join(files), lambda place: files[place[0]].where(place[1]), problems)
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(splits.get((row.file, row.line), ""), []).append(row)
+    return found if len(found) > 1 else None
+
+
 def _rows(file: _File, problems: Problems) -> list[Row]:
     rows = []
     for number, value in enumerate(file.labels(), 1):
-        where = f"{file.path}, row {number}"
         label, problem = str(value), None
         named = file.names is not None and isinstance(value, int)
         if value is None or (named and not 0 <= value < len(file.names or ())):
@@ -224,7 +259,7 @@ def _rows(file: _File, problems: Problems) -> list[Row]:
             label = file.names[value] if file.names is not None and named else same_form(label)
             problem = label_problem(label)
         if problem:
-            problems.add(where, problem)
+            problems.add(file.where(number), problem)
         else:
             rows.append(Row("", label, number, file.size, file.modified, str(file.path), str(file.path)))
     return rows
