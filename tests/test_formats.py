@@ -155,7 +155,10 @@ def test_defects_of_pictures_are_named_by_file_or_entry(tmp_path, form):
 @pytest.mark.parametrize(
     ("files", "like"),
     [
-        (tree(("training_set", "test_set")), "test_set, training_set"),
+        (
+            {name.replace("train/", "grown/").replace("test/", "young/"): each for name, each in tree().items()},
+            "grown, young",
+        ),
         (
             {
                 name.replace("test/ant", "unlabeled"): each
@@ -173,6 +176,45 @@ def test_classes_that_look_like_splits_are_a_warning(tmp_path, files, like, caps
     said = capsys.readouterr().err
     assert (f"warning: classes that hold directories of pictures: {like}; if" in said) == bool(like)
     assert bool(like) or "classes that hold" not in said
+
+
+ANT = pictures("train")[0][1]
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        (tree(("training_set", "test_set")), "test_set, training_set, which look like splits and are none"),
+        (
+            {name.replace("/", "/seg_x/", 1): each for name, each in tree(("seg_train", "seg_test")).items()}
+            | {"seg_pred/0.png": ANT},
+            "seg_test, seg_train, which look like splits and are none",
+        ),
+        ({"train/cat.0.png": ANT, "train/dog.0.png": ANT, "test1/1.png": ANT}, "test1, train, which look like splits"),
+        (
+            {f"{where}{name}/0.png": ANT for where in ("", "cells/") for name in ("sick", "well")},
+            "the class 'sick' once more within 'cells', as cells/sick/0.png",
+        ),
+        ({**tree(), "train/ant/cat/9.png": ANT}, "the class 'cat' once more within 'ant', as train/ant/cat/9.png"),
+        (
+            {**tree(("images", "images")), "marks.tsv": b"file\tlabel"},
+            "pictures in one directory, images, and marks.tsv",
+        ),
+        (
+            {"images/0.png": ANT, "images/annotations.csv": b"filename,label\n0.png,a\n"},
+            "images/annotations.csv can be read by its own name",
+        ),
+    ],
+)
+def test_what_are_no_classes_is_refused(tmp_path, files, found):
+    message = refusal(write(tmp_path / "data", files))[0]
+    assert found in message and "; expected" in message
+
+
+@pytest.mark.parametrize("names", [("train", "bus", "car"), ("test tube", "bottle", "cup"), ("cat", "cats", "tomcat")])
+def test_names_of_classes_may_be_words_of_splits(tmp_path, names):
+    files = {f"{names[number % 3]}/{names[number % 3]}/{number}.png": ANT for number in range(9)}
+    assert set(load_folder(write(tmp_path, files)).spec.class_names) == set(names)
 
 
 @pytest.mark.parametrize(
@@ -391,6 +433,36 @@ def test_a_column_of_splits_is_heeded(tmp_path, header):
     found = load_folder(write(tmp_path / "data", with_splits({"metadata.csv": "\n".join(lines)})))
     expected = folder(tmp_path / "folder")
     assert (found.digest, found.spec) == (expected.digest, expected.spec)
+
+
+@pytest.mark.parametrize("name", ["partition", "usage", "is_train", "data_type", "made up"])
+def test_a_column_whose_words_are_all_of_splits_is_heeded(tmp_path, name):
+    lines = [f"file_name,label,{name}", *split_rows({"train": "train", "test": "val"})]
+    found = load_folder(write(tmp_path / "data", with_splits({"metadata.csv": "\n".join(lines)})))
+    assert by_class(found) == by_class(folder(tmp_path / "folder"))
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "is_told"),
+    [
+        ("split", {"train": "0", "test": "1"}, True),
+        ("is_test", {"train": "no", "test": "yes"}, True),
+        ("weather", {"train": "train", "test": "rain"}, False),
+        ("set", {"train": "a", "test": "a"}, False),
+    ],
+)
+def test_a_column_that_may_be_meant_as_splits_is_a_warning(tmp_path, name, words, is_told, capsys):
+    lines = [f"file_name,label,{name}", *split_rows(words)]
+    path = write(tmp_path, with_splits({"metadata.csv": "\n".join(lines)}))
+    assert load_folder(path).source.endswith("drawn by seed 0")
+    warning = f"{path}/metadata.csv:1: the column {name} is not heeded; expected train, test or val, if it tells splits"
+    assert (warning in capsys.readouterr().err) == is_told
+
+
+def test_names_of_files_may_be_paths_of_windows(tmp_path):
+    rows = [(f"{('', '.' + chr(92))[number % 2]}in{chr(92)}{number}.png", "ab"[number % 2]) for number in range(8)]
+    files = {f"in/{number}.png": ANT for number in range(8)} | {"labels.csv": table(rows, "filename,label")}
+    assert load_folder(write(tmp_path, files)).spec.class_names == ("a", "b")
 
 
 def test_a_split_tells_which_of_two_pictures_is_meant(tmp_path):

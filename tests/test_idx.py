@@ -178,6 +178,16 @@ def test_an_unpacked_file_is_preferred_to_its_gzip(tmp_path: Path) -> None:
     assert len(load_idx(tmp_path).train_labels) == 7
 
 
+def test_names_with_a_dot_before_idx_are_the_same_files(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    expected = load_idx(tmp_path).digest
+    for path in list(tmp_path.iterdir()):
+        path.rename(path.with_name(path.name.replace("-idx", ".idx")))
+    assert (
+        load_dataset(str(tmp_path)).digest == load_dataset(str(tmp_path / "t10k-labels.idx1-ubyte")).digest == expected
+    )
+
+
 def test_missing_files_are_listed(tmp_path: Path) -> None:
     write_mnist(tmp_path)
     (tmp_path / TRAIN_LABELS).unlink()

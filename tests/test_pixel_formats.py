@@ -88,7 +88,7 @@ def test_npz_files_without_tests_are_split(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"y_train": np.eye(14)[LABELS["train"]]}, "y_train has the shape 8x14, several labels per image"),
+        ({"y_train": np.ones((len(LABELS["train"]), 14))}, "y_train has the shape 8x14, several labels per image"),
         (
             {"y_train": LABELS["train"].astype(object)},
             "y_train cannot be read (it holds Python objects, which would run",
@@ -163,6 +163,21 @@ def test_kaggles_table_without_labels_is_left_out(tmp_path, capsys):
     assert capsys.readouterr().err == f"warning: {tmp_path}/test.csv has no labels and is left out\n"
     assert found.source.endswith("; 10% of each class are for testing, drawn by seed 0")
     assert load_folder(tmp_path / "train.csv").digest == found.digest
+
+
+@pytest.mark.parametrize("first", ["", "Unnamed: 0"])
+def test_a_column_that_numbers_the_rows_is_no_pixel(tmp_path, first):
+    (tmp_path / "data").mkdir()
+    for split in LABELS:
+        header, *lines = pixel_table(split, header=f"label,{NUMBERED}").splitlines()
+        numbered = [f"{first},{header}", *(f"{number},{line}" for number, line in enumerate(lines))]
+        (tmp_path / "data" / f"{split}.csv").write_text("\n".join(numbered))
+    assert same(tmp_path / "data", folder(tmp_path / "folder"))
+    numbered[2] = numbered[2].rpartition(",")[0] + ",999"
+    (tmp_path / "bad.csv").write_text("\n".join(numbered))
+    assert refusal(tmp_path / "bad.csv")[1] == [
+        f"{tmp_path}/bad.csv:3: found '999' in column 27; expected a pixel of 0 to 255"
+    ]
 
 
 def test_defects_of_tables_of_pixels_are_named_by_line(tmp_path):
@@ -271,6 +286,24 @@ def test_defects_of_emnist_are_named(tmp_path):
     assert f"lacks {letters.name} (plain or .gz)" in refusal(path / "emnist-letters-test-labels-idx1-ubyte")[0]
 
 
+def test_labels_as_vectors_of_classes_are_named_as_such(tmp_path):
+    arrays = {f"x_{split}": pixels(split) for split in LABELS}
+    path = tmp_path / "a.npz"
+    np.savez(path, **arrays, **{f"y_{split}": np.eye(3, dtype=np.uint8)[LABELS[split]] for split in LABELS})
+    expected = "a vector of 0 and 1 for each class; expected one label per image, N or Nx1: save its argmax(axis=1)"
+    assert expected in refusal(path)[0]
+    np.savez(path, **arrays, **{f"y_{split}": np.ones((len(LABELS[split]), 3), np.uint8) for split in LABELS})
+    assert "several labels per image; expected one label per image, N or Nx1" in refusal(path)[0]
+
+
+@pytest.mark.parametrize(("brightest", "is_told"), [(1, True), (31, True), (32, False)])
+def test_images_that_are_all_but_black_are_a_warning(tmp_path, brightest, is_told, capsys):
+    arrays = {f"x_{split}": np.minimum(pixels(split), brightest) for split in LABELS}
+    np.savez(tmp_path / "a.npz", **arrays, **{f"y_{split}": LABELS[split] for split in LABELS})
+    load_folder(tmp_path / "a.npz")
+    assert (f"warning: the brightest of 8 images is {brightest} of 255" in capsys.readouterr().err) == is_told
+
+
 def test_sides_that_no_network_is_built_for_are_refused(tmp_path):
     path = tmp_path / "a.npz"
     arrays = {f"x_{split}": np.zeros((len(LABELS[split]), 3, 8), np.uint8) for split in LABELS}
@@ -351,6 +384,44 @@ def test_a_column_of_splits_in_parquet_is_heeded(tmp_path):
     assert len(load_folder(both_splits(tmp_path / "three.parquet", split=three)).test_images) == len(LABELS["test"]) - 1
     folds = both_splits(tmp_path / "folds.parquet", split=words_of(train="1", test="2"))
     assert load_folder(folds).source.endswith("drawn by seed 0")
+
+
+def test_words_of_splits_in_parquet_are_read_as_in_tables(tmp_path, capsys):
+    pa = pytest.importorskip("pyarrow")
+    expected = folder(tmp_path / "folder", names=("ant", "bee", "cat"))
+    assert same(both_splits(tmp_path / "a.parquet", split=words_of(train="train ", test=" test")), expected)
+    assert same(both_splits(tmp_path / "b.parquet", partition=words_of(train="train", test="val")), expected)
+    numbers = both_splits(
+        tmp_path / "c.parquet", split=pa.array([0] * len(LABELS["train"]) + [1] * len(LABELS["test"]))
+    )
+    assert load_folder(numbers).source.endswith("drawn by seed 0")
+    assert f"warning: {numbers}: the column split is not heeded" in capsys.readouterr().err
+    from pyarrow import parquet as pq
+
+    table = pq.read_table(numbers)
+    about = json.loads(table.schema.metadata[b"huggingface"])
+    about["info"]["features"]["split"] = {"_type": "ClassLabel", "names": ["train", "test"]}
+    pq.write_table(table.replace_schema_metadata({b"huggingface": json.dumps(about)}), numbers)
+    assert same(numbers, expected)
+
+
+def test_a_column_of_splits_in_the_parquet_file_of_one_is_a_warning(tmp_path, capsys):
+    words = ["train", *["test"] * (len(LABELS["train"]) - 1)]
+    path = parquet(tmp_path / "train.parquet", "train", subset=words)
+    parquet(tmp_path / "test.parquet", "test")
+    assert len(load_folder(tmp_path).train_images) == len(LABELS["train"])
+    assert f"warning: {path} has a column of splits, which is not heeded" in capsys.readouterr().err
+
+
+def test_parquet_files_may_be_in_directories_of_splits(tmp_path):
+    for split in LABELS:
+        parquet(tmp_path / "data" / "default" / split / "0000.parquet", split, names=["ant", "bee", "cat"])
+    assert same(tmp_path / "data", folder(tmp_path / "folder", names=("ant", "bee", "cat")))
+
+
+def test_parts_of_parquet_with_a_digest_in_their_names_are_counted(tmp_path):
+    path = parquet(tmp_path / "data" / "train-00000-of-00002-b42a27d0e5b9d3a3.parquet", "train")
+    assert "holds 1 of the 2 parts of train; add the others" in refusal(path.parent)[0]
 
 
 def test_a_column_of_splits_in_several_parquet_files_is_one(tmp_path):

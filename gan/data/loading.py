@@ -23,7 +23,7 @@ from gan.data.listing import Listing
 from gan.data.pictures import load_pictures
 from gan.data.tree import looks_like
 from gan.errors import MissingError, UserError
-from gan.files import check_links, file_errors
+from gan.files import check_links, file_errors, warn_once
 from gan.images import Pixels
 from gan.registry import FORMATS
 
@@ -31,6 +31,9 @@ BUILT_IN = "digits"
 """The data path that names the built-in set; a directory of that name is `./digits`."""
 
 READ_AS_IT_IS = ReadOptions()
+
+DARK, DARK_IMAGES = 32, 1000
+"""The brightest pixel of so many images is this at least, or they are hardly as they were meant."""
 
 READ = (
     "pictures in a directory per class or with label tables (or a zip archive of them), the files of MNIST, EMNIST or "
@@ -52,7 +55,14 @@ def load_dataset(data_path: str, options: ReadOptions = READ_AS_IT_IS) -> DataSe
     remedy = f"run ./download_mnist.sh {shlex.quote(data_path)}" if is_default(path) else "name another one"
     remedy += f", or pass --data-path {BUILT_IN} for the built-in set"
     _, found = open_data(path, options, remedy=remedy)
-    return load_pictures(found, options) if isinstance(found, Listing) else of_size(found, options)
+    dataset = load_pictures(found, options) if isinstance(found, Listing) else of_size(found, options)
+    brightest = int(dataset.train_images[:DARK_IMAGES].max(initial=0))
+    if brightest < DARK:
+        warn_once(
+            f"the brightest of {len(dataset.train_images[:DARK_IMAGES]):,} images is {brightest} of 255: they are all "
+            "but black; if they have 12 bits in files of 16, or are 0 and 1, stretch them to 0..255"
+        )
+    return dataset
 
 
 def open_data(path: Path, options: ReadOptions, *, remedy: str = "name another one") -> tuple[str, Listing | DataSet]:
@@ -119,9 +129,9 @@ def _near(path: Path) -> str:
 
 def _within(place: Place) -> str:
     """A file in the directory that could be read, if there is one."""
-    if not place.is_directory:
+    if not place.is_directory or place.tree is None:
         return ""
-    for path in sorted(place.path.iterdir()):
+    for path in sorted(Path(place.tree.where(name)) for name in place.tree.files if "/" not in name):
         if path.is_file() and path.suffix.lower() in (".zip", ".npz", ".csv", ".parquet"):
             formats: list[Format] = [FORMATS[name] for name in FORMATS]
             with suppress(UserError):  # A file that is damaged is none that can be read.

@@ -33,6 +33,9 @@ from gan.names import same_form
 
 CONVERTED = re.compile(r"(train|test)-(\d+)\.[^.]+")
 
+TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".json", ".jsonl", ".parquet")
+"""Files that may have the labels of pictures which are in one directory."""
+
 STYLEGAN = "dataset.json"
 """Where it is, the directories are no classes."""
 
@@ -56,6 +59,12 @@ def _read(place: Place, options: ReadOptions) -> Listing:
     # One class beside a table of labels is a directory of the table's pictures.
     if len(labels) == 1 and (table := tables.unread(tree)):
         raise not_understood(tree.where(table), read_table(tree, table), "correct it, or move it away")
+    if len(labels) == 1 and (table := next((name for name in tree.files if name.lower().endswith(TABLES)), None)):
+        raise UserError(
+            f"{place.path} holds pictures in one directory, {some(list(labels))}, and {shown(table)}; expected a "
+            "directory per class, or a table of labels: save it as labels.csv with the columns filename and label, or "
+            "move it away"
+        )
     problems = Problems()
     for label in labels:
         if problem := label_problem(label):
@@ -63,6 +72,7 @@ def _read(place: Place, options: ReadOptions) -> Listing:
             problems.add(shown(tree.where(first)), f"{problem}: rename its directory")
     if problems.count:
         raise problems.error(place.path, "rename the directories")
+    _check_labels(place.path, found)
     rows = [Row("", label, 0, *tree.files[name], name) for name, (label, _) in found.items()]
     parts, said, notes = _split(rows, {name: split for name, (_, split) in found.items()}, place.path, options)
     if not any(split for _, split in found.values()):
@@ -97,6 +107,29 @@ def _split(
         return converted, "", []
     share, seed = options.test_share, options.split_seed
     return draw_splits(rows, share=share, seed=seed), told_draw(share, seed), []
+
+
+def _check_labels(path: Path, found: dict[str, tuple[str, str]]) -> None:
+    """Check that directories that are taken for classes are not splits, and hold no class once more.
+
+    Raises:
+        UserError: they are, or do.
+    """
+    labels = {label for label, _ in found.values()}
+    told = {label: {SPLIT_NAMES.get(word) for word in re.split("[^a-z]+", label.lower())} for label in labels}
+    like = sorted(label for label, words in told.items() if words & {"train", "test", "val"})
+    if any("train" in told[label] for label in like) and any("train" not in told[label] for label in like):
+        raise UserError(
+            f"{path} holds {some(like)}, which look like splits and are none; expected train and test, each with a "
+            "directory per class in it or a table of labels: rename them, and move other directories away"
+        )
+    for name, (label, split) in found.items():
+        inner = name.split("/")[2 if split else 1 : -1]
+        if twice := next((part for part in map(same_form, inner) if part != label and part in labels), None):
+            raise UserError(
+                f"{path} holds the class {shown(twice)!r} once more within {shown(label)!r}, as {shown(name)}; "
+                "expected a class in one place: move the other away"
+            )
 
 
 def _like_splits(found: dict[str, tuple[str, str]]) -> list[str]:

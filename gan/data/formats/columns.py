@@ -13,6 +13,7 @@ from typing import TypeVar
 from gan.data.listing import SPLIT_NAMES, SUFFIXES, Problems, label_problem
 from gan.data.tree import shown
 from gan.errors import UserError
+from gan.files import warn_once
 from gan.names import UNWRITABLE, WHITE, is_name
 
 Key = TypeVar("Key")
@@ -33,7 +34,19 @@ NAME_WORDS = (
 )
 MANY_WORDS = ("filenames", "filepaths", "imagenames", "imagepaths")
 LABEL_WORDS = ("label", "labels", "class", "classname", "category", "target")
-SPLIT_WORDS = ("split", "subset", "set", "dataset")
+SPLIT_WORDS = (
+    "split",
+    "subset",
+    "set",
+    "dataset",
+    "partition",
+    "usage",
+    "phase",
+    "fold",
+    "datatype",
+    "istrain",
+    "istest",
+)
 """Names of columns in small letters, without what is no letter."""
 
 MAX_NAME_LENGTH = 255
@@ -86,23 +99,32 @@ def split_words(where: str, content: bytes, problems: Problems) -> dict[int, str
 
     A record of which it tells another word, or none, is a problem.
     """
-    if not called(cells(first_line(content[:4096])), SPLIT_WORDS):
-        return {}
-    (_, header), *records = read_records(where, content)
-    columns = {
-        header[column].strip(): {line: values[column].strip(WHITE) for line, values in records if len(values) > column}
-        for column in called(header, SPLIT_WORDS)
-    }
+    lines = read_records(where, content)
+    _, header = next(lines, (1, []))
+    records = [(line, values) for line, values in lines if len(values) == len(header)]
+    columns: dict[str, dict[int, str]] = {}
+    for index, name in enumerate(map(str.strip, header)):
+        if index in (chosen_columns(header) or ()):
+            continue
+        if called([name], SPLIT_WORDS) or (records and may_tell_splits(records[0][1][index])):
+            columns[name] = {line: values[index] for line, values in records}
     return told_splits(columns, f"{where}:1", lambda line: f"{where}:{line}", problems)
+
+
+def may_tell_splits(word: str) -> bool:
+    """Whether a column may tell splits whose first row holds this."""
+    return word.strip(WHITE).lower() in SPLIT_NAMES
 
 
 def told_splits(
     columns: dict[str, dict[Key, str]], header: str, place: Callable[[Key], str], problems: Problems
 ) -> dict[Key, str]:
-    """The split of each row, of columns that may tell it: those that hold the word of a split.
+    """The split of each row.
+
+    A column tells it that has a name for it and holds the word of a split, or whose words are all such words.
 
     Args:
-        columns: by their names, the word in each row by its key.
+        columns: by their names, the word in each row by its key: those that have a name for it, or may tell splits.
         header: where the names of the columns are, for people.
         place: where a row is.
         problems: get the rows in which another word is.
@@ -110,9 +132,17 @@ def told_splits(
     Raises:
         UserError: several columns tell splits.
     """
-    found = {
-        name: words for name, words in columns.items() if SPLIT_NAMES.keys() & {word.lower() for word in words.values()}
-    }
+    found = {}
+    for name, values in columns.items():
+        words = {row: value.strip(WHITE) for row, value in values.items()}
+        told = {SPLIT_NAMES.get(word.lower(), "") for word in words.values()}
+        is_called = bool(called([name], SPLIT_WORDS))
+        if told - {""} if is_called else len(told) > 1 and "" not in told:
+            found[name] = words
+        elif is_called and len(set(words.values())) > 1:
+            warn_once(
+                f"{header}: the column {shown(name)} is not heeded; expected train, test or val, if it tells splits"
+            )
     if len(found) > 1:
         raise UserError(f"{header}: the columns {' and '.join(found)} tell splits; expected one: remove the other")
     for name, words in found.items():

@@ -67,7 +67,7 @@ def _fits(place: Place) -> bool:
     if place.is_directory:
         return has_idx_files(place.path) or bool(_sets(place.path))
     name = place.path.name
-    return bool(EMNIST.fullmatch(name)) or name.removesuffix(".gz") in NAMES
+    return bool(EMNIST.fullmatch(name)) or name.removesuffix(".gz").replace(".idx", "-idx") in NAMES
 
 
 def _read(place: Place, options: ReadOptions) -> DataSet:
@@ -210,8 +210,16 @@ def _read_split(images_path: Path, labels_path: Path, *, max_label: int = 255) -
 
 
 def _paths(directory: Path, names: tuple[str, ...] = NAMES) -> dict[str, Path]:
-    """Where each of the four files is, those absent left out; an unpacked one is preferred."""
-    candidates = ((name, directory / f"{name}{suffix}") for suffix in (".gz", "") for name in names)
+    """Where each of the four files is, those absent left out; an unpacked one is preferred.
+
+    Others have `train-images.idx3-ubyte`.
+    """
+    candidates = (
+        (name, directory / f"{name.replace('-idx', before)}{suffix}")
+        for suffix in (".gz", "")
+        for before in (".idx", "-idx")
+        for name in names
+    )
     return {name: path for name, path in candidates if path.is_file()}
 
 

@@ -112,8 +112,11 @@ def _flat(where: str, labels: NDArray[Any]) -> NDArray[Any]:
         labels = labels[:, 0]
     if labels.ndim != 1:
         shape = "x".join(map(str, labels.shape))
+        is_one_hot = labels.ndim == 2 and np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()
+        what = "a vector of 0 and 1 for each class" if is_one_hot else "several labels per image"
         raise UserError(
-            f"{where} has the shape {shape}, several labels per image; expected one label per image, N or Nx1"
+            f"{where} has the shape {shape}, {what}; expected one label per image, N or Nx1"
+            f"{': save its argmax(axis=1)' if is_one_hot else ''}"
         )
     if labels.dtype.kind not in "iuU":
         raise UserError(f"{where} is {shown(str(labels.dtype))}; expected integers or words")

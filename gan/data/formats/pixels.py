@@ -34,12 +34,16 @@ LINES = 512
 
 
 class Table(NamedTuple):
-    """A table of pixels: images of side x side, and where the label is: the first column, the last (-1), or nowhere."""
+    """A table of pixels: images of side x side, and where the label is: the first column, the last (-1), or nowhere.
+
+    A first column that numbers the rows, as Pandas writes it, counts for none.
+    """
 
     path: Path
     side: int
     label: int | None
     has_header: bool
+    is_numbered: bool = False
 
 
 def _fits(place: Place) -> bool:
@@ -91,16 +95,19 @@ def _table(path: Path) -> Table | None:
     cells = _cells(first.decode("utf-8-sig", "replace"))
     if all(_is_number(cell) for cell in cells):
         return _square(path, len(cells) - 1, 0, has_header=False)
-    words = [cell.lower() for cell in cells]
+    is_numbered = cells[0].lower() in ("", "unnamed: 0")
+    words = [cell.lower() for cell in cells[is_numbered:]]
     labels = [index for index, word in enumerate(words) if word in LABEL_WORDS]
     others = [word for index, word in enumerate(words) if index not in labels]
     if not all(any(map(str.isdigit, word)) for word in others):
         return None
     if not labels:
-        return _square(path, len(cells), None, has_header=True)
-    if labels not in ([0], [len(cells) - 1]):
+        found = _square(path, len(words), None, has_header=True)
+    elif labels in ([0], [len(words) - 1]):
+        found = _square(path, len(others), 0 if labels == [0] else -1, has_header=True)
+    else:
         return None
-    return _square(path, len(others), 0 if labels == [0] else -1, has_header=True)
+    return found and found._replace(is_numbered=is_numbered)
 
 
 def _square(path: Path, pixels: int, label: int | None, *, has_header: bool) -> Table | None:
@@ -152,7 +159,7 @@ def _parts(table: Table) -> Iterator[list[tuple[int, str]]]:
         for number, line in enumerate(file, 1):
             text = line.decode("utf-8-sig", "replace").strip().replace('"', "")
             if text and not (number == 1 and table.has_header):
-                part.append((number, text))
+                part.append((number, text.partition(",")[2] if table.is_numbered else text))
             if len(part) == LINES:
                 yield part
                 part = []
@@ -178,7 +185,7 @@ def _problem(text: str, label: str, values: str, table: Table) -> str | None:
         return f"found {count} value{'s' * (count != 1)}; expected {expected + 1:,}, a label and {expected:,} pixels"
     if not label:
         return "found no label; expected one"
-    for column, cell in enumerate(cells, 2 if table.label == 0 else 1):
+    for column, cell in enumerate(cells, 1 + (table.label == 0) + table.is_numbered):
         if not _is_number(cell.strip()) or int(cell) > 255:
             return f"found '{shown(cell.strip(), 20)}' in column {column}; expected a pixel of 0 to 255"
     return None

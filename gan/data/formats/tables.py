@@ -251,7 +251,7 @@ class _Files:
         for exact in (f"{beside}{name}", name):
             if exact in self.files:
                 return [exact]
-        wanted = same_form(name)
+        wanted = same_form(name.replace("\\", "/"))
         found = [
             file
             for file in self._alike.get(wanted.rpartition("/")[2], [])
@@ -291,7 +291,7 @@ def _rows(tree: Tree, table: str, split: str, files: _Files, problems: Problems,
             continue
         problem, found = None, []
         if len(values) == len(header):
-            name, label = values[columns[0]].removeprefix("./"), same_form(values[columns[1]])
+            name, label = re.sub(r"^\.[/\\]", "", values[columns[0]]), same_form(values[columns[1]])
             found = files.named(name, beside, words.get(line, "") if words else files.split)
             # A name that was found, and a label that was right before, need no closer look: there may be many rows.
             if label not in labels or found[:1] != [name] or name not in files.files or UNWRITABLE.search(name):
