@@ -7,6 +7,7 @@
 Shapes: `N` images, `H W C` image, `K` classes, `Z` style.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan.checkpoints import Which, load
-from gan.data.dataset import DataSet, gather
+from gan.data.dataset import DataSet, Labels, gather
 from gan.devices.inference import Inference, rows_alike
 from gan.images import ImageSpec, Pixels, grid, grid_classes, pixels_from_network
 from gan.labels import Floats, one_hot
@@ -54,6 +55,12 @@ def styles(noise_dims: int, *, seed: int, numbers: Sequence[int]) -> Floats:
 def own_styles_of(numbers: Numbers, classes: Numbers, num_classes: int) -> Numbers:
     """Numbers (N,) of styles, a different one for each image: by its number, from 1, and its class, from 0."""
     return (numbers - 1) * num_classes + classes + 1
+
+
+def places_in_class(labels: Labels) -> Labels:
+    """Of each image (N,), the how manieth of its class it is, from 1: the number of its style."""
+    seen: Counter[int] = Counter()
+    return np.array([seen.update([label]) or seen[label] for label in labels.tolist()], np.int32)
 
 
 class Sampler:

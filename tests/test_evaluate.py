@@ -15,15 +15,15 @@ from gan.data.convert import convert
 from gan.drawing import generate
 from gan.errors import MissingError, UserError
 from gan.evaluation import judge as judge_module
-from gan.evaluation.comparison import compare, differ, grouped, table
+from gan.evaluation.comparison import Recipe, compare, differ, grouped, table
 from gan.evaluation.evaluating import EvaluationOptions, Found, evaluate_run
 from gan.evaluation.fitting import fit
 from gan.evaluation.report import write_report
-from gan.evaluation.subject import chosen, draw, places_in_class, read_images
+from gan.evaluation.subject import chosen, draw, read_images
 from gan.evaluation.telling import lines
 from gan.images import encode
 from gan.runs import train_classifier, train_gan
-from gan.sampling import Sampler
+from gan.sampling import Sampler, places_in_class
 from gan.training import run as run_module
 from gan.training.run import RunOptions
 
@@ -213,6 +213,34 @@ def test_files_are_named_by_index_where_classes_are_other_integers(tmp_path, nam
     np.testing.assert_array_equal(read.images[:, 0, 0, 0], read.labels)
 
 
+def shade(value: int) -> bytes:
+    return encode(np.full((8, 8, 1), value, np.uint8), "png")
+
+
+def test_other_formats_may_have_files_with_a_number_after_a_dash(tmp_path):
+    spec = tiny_data().spec
+    for index, label in enumerate(spec.class_names):
+        (tmp_path / "classes" / label).mkdir(parents=True)
+        (tmp_path / "classes" / label / "a.png").write_bytes(shade(index))
+    (tmp_path / "classes" / "cover-1.png").write_bytes(shade(99))
+    (tmp_path / "table").mkdir()
+    for number in range(3):
+        (tmp_path / "table" / f"0-{number}.png").write_bytes(shade(number))
+    (tmp_path / "table" / "metadata.csv").write_text("file,label\n0-0.png,0\n0-1.png,1\n0-2.png,2\n")
+    for name in ("classes", "table"):
+        read = read_images(tmp_path / name, spec, options_to_read(), all_of)
+        np.testing.assert_array_equal(read.images[:, 0, 0, 0], read.labels)
+
+
+def test_names_that_are_indices_of_other_classes_are_a_warning(tmp_path, capsys):
+    spec = replace(tiny_data().spec, class_names=("1", "2", "3"))
+    for index in (1, 2):
+        (tmp_path / f"{index}-1.png").write_bytes(shade(index))
+    assert read_images(tmp_path, spec, options_to_read(), all_of).labels.tolist() == [1, 2]
+    told = f"warning: {tmp_path}: 1, 2 may be names of classes; they are taken for indices of classes\n"
+    assert capsys.readouterr().err == told
+
+
 def test_only_what_is_picked_is_decoded(tmp_path):
     for number in range(1, 4):
         (tmp_path / f"0-{number}.png").write_bytes(encode(np.full((8, 8, 1), number, np.uint8), "png"))
@@ -360,6 +388,12 @@ def test_recipes_are_compared_by_the_spread_of_their_seeds(tmp_path, capsys):
     assert "| fid | 0.1 | 0.41 ± 0.01 | 0.415 ± 0.01 | 0.61 ± 0.01 * | 5 |" in told
     assert "| kid | – | – | – | – | – |" in told
     assert (tmp_path / "out" / "comparison.md").read_text() in told
+
+
+def test_what_real_images_get_is_left_out_where_it_is_each_runs_own():
+    scores = [{"fid": {"value": 1.0, "real": 0.5}, "margin": {"value": 2.0, "real": real}} for real in (2.4, -0.3)]
+    rows = table([Recipe(name, [{"scores": each}]) for name, each in zip("ab", scores, strict=True)])
+    assert [row[:2] for row in rows[1:]] == [["fid", "0.5"], ["margin", "–"]]
 
 
 def test_one_seed_tells_nothing_of_a_difference():

@@ -29,7 +29,7 @@ LAYERS = (
         "gan.models.spectral",
         "gan.models.norm",
     ),
-    ("gan.data.pictures", "gan.data.formats.tables", "gan.objectives.wasserstein"),
+    ("gan.data.pictures", "gan.data.formats.tables", "gan.data.formats.parquet_file", "gan.objectives.wasserstein"),
     ("gan.data.formats.*",),
     ("gan.data.loading", "gan.models.*", "gan.objectives.*"),
     ("gan.data.convert",),

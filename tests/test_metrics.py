@@ -9,7 +9,7 @@ import scipy.linalg
 from helpers import nearest_of, tiny_data
 
 from gan.data.dataset import Subset
-from gan.evaluation.evaluation import evaluate
+from gan.evaluation.evaluation import _half_the_styles, evaluate
 from gan.evaluation.features import Features, feature_statistics
 from gan.evaluation.fitting import small_network
 from gan.evaluation.metric import Estimate, Known, MeanShare, Metric, as_metric
@@ -22,6 +22,7 @@ from gan.evaluation.metrics.memorisation import nearest
 from gan.evaluation.metrics.neighbours import shares
 from gan.evaluation.metrics.patches import blurred, cut, patches, places, pyramid, sliced_distance
 from gan.registry import METRICS
+from gan.sampling import places_in_class
 
 DATA = tiny_data(height=28, width=28, channels=3, train=240, test=240)
 
@@ -334,18 +335,35 @@ def test_evaluations_are_a_function_of_the_seed_and_every_number_is_explained(bo
     )
 
 
+@pytest.mark.parametrize("classes", [1, 8])
 @pytest.mark.parametrize(("name", "dims"), [("mean", 1), ("fid", 4)])
-def test_intervals_hold_what_they_say(name, dims):
-    """95 % of them, around the mean over many sets of samples: of a mean by parts, and of FID by halves."""
+def test_intervals_hold_what_they_say(name, dims, classes):
+    """95 % of them, around the mean over many sets of samples: of a mean by parts, and of FID by halves.
+
+    The nth samples of several classes look much alike, as they are of one style.
+    """
     by_parts = Metric(measure=lambda real, fake: {"mean": float(fake.features.mean())}, most=200, splits=4)
     metric = by_parts if name == "mean" else as_metric(METRICS["fid"])
     real = features_of(points(400, dims, 999))
-    found = [
-        evaluate(real, features_of(points(400, dims, seed)), {name: metric}, seed=0).scores[name] for seed in range(120)
-    ]
+    labels = np.arange(400) % classes
+    found = []
+    for seed in range(120):
+        alike = points(400 // classes, dims, seed).repeat(classes, axis=0)
+        fake = features_of(alike + 0.1 * points(400, dims, 1_000 + seed), labels)
+        found.append(evaluate(real, fake, {name: metric}, seed=0).scores[name])
     centre = np.mean([score.value for score in found])
     covered = np.mean([score.low <= centre <= score.high for score in found])
     assert covered >= 0.9
+
+
+@pytest.mark.parametrize("count", [7, 60])
+def test_halves_of_the_styles_have_half_of_each_class(count):
+    labels = np.random.default_rng(count).permutation(np.arange(count) % 3).astype(np.int32)
+    numbers = places_in_class(labels)
+    for half in _half_the_styles(labels, 0):
+        rest = np.setdiff1d(np.arange(count), half)
+        assert not set(numbers[half]) & set(numbers[rest])
+        assert np.abs(np.bincount(labels[half], minlength=3) - np.bincount(labels[rest], minlength=3)).max() <= 2
 
 
 def test_half_of_the_real_images_score_the_floor_of_the_other_half():
@@ -390,6 +408,29 @@ def test_an_evaluation_has_the_interval_of_its_shares(both):
     score = evaluate(real, replace(fake, judged=fake.labels), {"judge": as_metric(METRICS["judge"])}, seed=0).scores
     assert score["judge_accuracy"].value == score["judge_accuracy"].high == 1.0
     assert score["judge_accuracy"].low == pytest.approx(40 / (40 + 1.96**2), abs=1e-4)
+
+
+@pytest.mark.parametrize(("area", "low", "high"), [(1.0, 0.83, 1.0), (0.97, 0.75, 0.999)])
+def test_the_interval_of_an_area_stays_within_it(area, low, high):
+    found = MeanShare(area, 20, error_of_area(area, 20)).interval(1.96)
+    assert low < found[0] < area <= found[1] <= 1.0 and found[1] == pytest.approx(high, abs=0.01)
+
+
+@pytest.mark.parametrize("count", [99, 100, 250])
+def test_one_in_a_hundred_new_images_is_called_a_copy(count, monkeypatch):
+    """By distances that are drawn: as many of new images as there are test images."""
+    rng = np.random.default_rng(count)
+    drawn = iter(lambda: (rng.random(count), np.zeros(count, np.int64)), None)
+    monkeypatch.setattr("gan.evaluation.metrics.memorisation.nearest", lambda images, train: next(drawn))
+    images = np.zeros((count, 1, 1, 1), np.uint8)
+    one = features_of(points(count), images=images)
+    found = [measured("memorisation", one, one)["copies"] for _ in range(400)]
+    assert np.mean(found) == pytest.approx(0.01, abs=5 * np.std(found) / np.sqrt(400))
+
+
+def test_copies_of_few_images_are_no_number(both):
+    real, fake = (each.take(np.arange(98)) for each in both)
+    assert np.isnan(measured("memorisation", real, fake)["copies"])
 
 
 def test_a_cap_is_kept_and_said(both):

@@ -181,7 +181,11 @@ def evaluate_run(options: EvaluationOptions) -> Found:
         "scores": {name: _plain(score) for name, score in evaluation.scores.items()},
         "confusion": evaluation.details["confusion"].tolist() if "confusion" in evaluation.details else None,
         "fid_by_class": {data.spec.class_names[k]: v for k, v in evaluation.details.get("fid_of", {}).items()},
-        "jpeg": _as_jpeg(reader, judge, real, fake, metrics),
+        "jpeg": {
+            name: value
+            for name, value in _as_jpeg(reader, real, fake, metrics).items()
+            if not math.isnan(evaluation.scores[name].value)
+        },
         "seconds": round(time.perf_counter() - started, 1),
         "date": datetime.now(UTC).date().isoformat(),
         "versions": {
@@ -271,9 +275,7 @@ def critic_of(gan: Saved) -> Callable[[Pixels, Floats], NDArray[np.float32]]:
     return lambda images, labels: np.asarray(run(images, labels)[0], np.float32)
 
 
-def _as_jpeg(
-    reader: Reader, judge: Judge | None, real: Features, fake: Features, metrics: Mapping[str, Metric]
-) -> dict[str, float]:
+def _as_jpeg(reader: Reader, real: Features, fake: Features, metrics: Mapping[str, Metric]) -> dict[str, float]:
     """The distances that are measured of all images at once, if the samples were saved as JPEG, as by `generate.py`."""
     whole = [metric for metric in metrics.values() if metric.whole]
     if not whole or fake.images is None:

@@ -5,8 +5,9 @@
 
 An interval holds 95 %, by how far the values of random parts of the samples are apart: a bootstrap without replacement
 (Politis and Romano, 1994), since a copy would be its own nearest neighbour. Halves vary around the value of all samples
-as that does around the value of all that could be drawn; smaller parts vary more, in a known proportion. A metric that
-looks at all images once gives the error of its number itself.
+as that does around the value of all that could be drawn; smaller parts vary more, in a known proportion. The nth sample
+of every class may have one style, so parts are of whole styles. A metric that looks at all images once gives the error
+of its number itself.
 
 Shapes: `N` images.
 """
@@ -21,9 +22,10 @@ from scipy.special import ndtri, stdtrit
 
 from gan.data.dataset import Indices, Labels
 from gan.evaluation.features import Features
-from gan.evaluation.floor import halves
+from gan.evaluation.floor import SPLITS, halves
 from gan.evaluation.metric import Estimate, MeanShare, Metric, Share, numbers_in
 from gan.freeing import free_unused
+from gan.sampling import places_in_class
 from gan.seeding import Purpose, numpy_stream
 
 COVERED = 0.95
@@ -130,7 +132,7 @@ _Measured = tuple[dict[str, _Found], dict[str, Any], int]
 def _whole(metric: Metric, real: Features, fake: Features, seed: int) -> _Measured:
     """All images at once; the floor by halves, in proportion to 1/N."""
     found = metric.measure(real, fake)
-    again = [metric.measure(real, fake.take(one)) for one, _ in halves(fake.labels, seed=seed)]
+    again = [metric.measure(real, fake.take(one)) for one in _half_the_styles(fake.labels, seed)]
     scale = len(real.labels) // 2 * (1 / len(real.labels) + 1 / len(fake.labels)) / 2
     floor = [metric.measure(real.take(one), real.take(other)) for one, other in halves(real.labels, seed=seed)]
     numbers = {
@@ -178,7 +180,7 @@ def _parts(metric: Metric, real: Features, fake: Features, seed: int) -> _Measur
     runs: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
     for split in range(metric.splits):
         one, other = _two(real.labels, size, seed, split)
-        part = _some(fake.labels, size, seed, split + 1)
+        part = _some_styles(fake.labels, size, seed, split + 1)
         kept = real.take(one)
         runs.append((metric.measure(kept, fake.take(part)), metric.measure(kept, real.take(other))))
     numbers = {}
@@ -211,6 +213,21 @@ def _spread(values: list[float]) -> float:
 def _some(labels: Labels, size: int, seed: int, split: int = 0) -> Indices:
     """Random images, sorted."""
     return np.sort(numpy_stream(Purpose.MATCHED, seed, split).permutation(len(labels))[:size])
+
+
+def _some_styles(labels: Labels, size: int, seed: int, split: int) -> Indices:
+    """Random samples, sorted: all of a style, which the nth of every class may share."""
+    numbers = places_in_class(labels) - 1
+    rank = numpy_stream(Purpose.MATCHED, seed, split).permutation(numbers.max() + 1)
+    return np.sort(np.argsort(rank[numbers], kind="stable")[:size])
+
+
+def _half_the_styles(labels: Labels, seed: int) -> Iterator[Indices]:
+    """Random halves of the samples: one of each two styles, so that a class has half of its own in each."""
+    numbers = places_in_class(labels) - 1
+    for split in range(SPLITS):
+        sides = numpy_stream(Purpose.HALVES, seed, split).integers(2, size=numbers.max() // 2 + 1)
+        yield np.flatnonzero((numbers + sides[numbers // 2]) % 2)
 
 
 def _two(labels: Labels, size: int, seed: int, split: int) -> Iterator[Indices]:

@@ -63,7 +63,7 @@ class Share(Estimate):
 
 
 class MeanShare(Share):
-    """The mean of a share in several parts: as uncertain as the parts say, but not less than so many looks are."""
+    """A share whose error is known otherwise, by several parts for instance: not less than that of so many looks."""
 
     def __new__(cls, value: float, looks: int, error: float) -> "MeanShare":
         made = float.__new__(cls, value)

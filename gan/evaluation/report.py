@@ -271,7 +271,8 @@ def _neighbours(found: Found) -> Figured | None:
     order = np.argsort(distances)
     first = order[np.unique(labels[order], return_index=True)[1]][:SHOWN]
     both = np.concatenate([images[first], found.train.gather(places[first])])
-    return _picture(both, len(first), "above: of each class the sample nearest to a training image; below: that image")
+    of = f"of each class, and of {len(images):,} samples, the one nearest to a training image"
+    return _picture(both, len(first), f"above: {of}; below: that image")
 
 
 def _surest(found: Found) -> Figured | None:

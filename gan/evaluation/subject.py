@@ -8,7 +8,6 @@ Shapes: `N` images, `H W C` image, `K` classes, `Z` style.
 
 import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,14 +18,20 @@ from numpy.typing import NDArray
 
 from gan.data.dataset import Labels, ReadOptions
 from gan.data.decoding import BadImage
+from gan.data.formats.format import Place
+from gan.data.formats.tables import FORMAT as tables
 from gan.data.listing import Listing, Problems, Row, Split
 from gan.data.loading import of_size, open_data
 from gan.data.pictures import examine, named
+from gan.data.tree import some
 from gan.errors import MissingError, UserError
 from gan.files import content_of as content_of_file
+from gan.files import warn_once
 from gan.images import ImageSpec, Pixels
 from gan.labels import class_index, one_hot
-from gan.sampling import Numbers, Sampler, own_styles_of, styles
+from gan.names import same_form
+from gan.registry import FORMATS
+from gan.sampling import Numbers, Sampler, own_styles_of, places_in_class, styles
 
 PART = 1_000
 
@@ -39,12 +44,6 @@ class Labelled(NamedTuple):
 
     images: Pixels
     labels: Labels
-
-
-def places_in_class(labels: Labels) -> Labels:
-    """Of each image (N,), the how manieth of its class it is, from 1."""
-    seen: Counter[int] = Counter()
-    return np.array([seen.update([label]) or seen[label] for label in labels.tolist()], np.int32)
 
 
 def draw(sampler: Sampler, labels: Labels, *, seed: int, own_styles: bool = False) -> Pixels:
@@ -75,8 +74,7 @@ def read_images(
     """
     if not directory.exists():
         raise MissingError(f"{directory} does not exist; expected images, such as ./generate.py writes")
-    drawn = _drawn(directory, spec) if directory.is_dir() else None
-    found = drawn or open_data(directory, replace(options, test_share=0.0))[1]  # Nothing is held back.
+    found = _drawn(directory, spec) or open_data(directory, replace(options, test_share=0.0))[1]  # Nothing held back.
     if isinstance(found, Listing):
         rows = found.places()
         labels = np.array([_class_of(row, found, spec) for row in rows], np.int32)
@@ -100,11 +98,21 @@ def _class_of(row: Row, listing: Listing, spec: ImageSpec) -> int:
 
 
 def _drawn(directory: Path, spec: ImageSpec) -> Listing | None:
-    """Pictures that are named by class and number, in the order of their numbers; None if there are none."""
-    visible = [path for path in directory.iterdir() if not path.name.startswith(".")]
+    """Pictures that are named by class and number, in the order of their numbers; None if there are none.
+
+    Nor are they where a table tells their labels, or where some are of no class and another format fits.
+    """
+    place = Place(directory)
+    visible = [path for path in directory.iterdir() if not path.name.startswith(".")] if place.is_directory else []
     named = sorted((int(match[2]), match[1], path) for path in visible if (match := DRAWN.fullmatch(path.name)))
     # So does generate.py name them, unless it is told to use names: then one of them is no index.
-    by_index = all(re.fullmatch("[0-9]{1,9}", name) and int(name) < spec.num_classes for _, name, _ in named)
+    names = {name for _, name, _ in named}
+    by_index = all(re.fullmatch("[0-9]{1,9}", name) and int(name) < spec.num_classes for name in names)
+    by_name = {same_form(name) for name in names} <= {*spec.class_names}
+    if by_index and by_name and any(spec.class_names[int(name)] != name for name in names):
+        warn_once(f"{directory}: {some(sorted(names))} may be names of classes; they are taken for indices of classes")
+    if tables.fits(place) or (not (by_index or by_name) and any(FORMATS[name].fits(place) for name in FORMATS)):
+        return None
     rows = [
         Row("", spec.class_names[int(name)] if by_index else name, 0, path.stat().st_size, 0, path.name)
         for _, name, path in named

@@ -13,7 +13,7 @@ import numpy as np
 from gan.data.dataset import Subset
 from gan.evaluation.features import Features
 from gan.evaluation.fitting import fit, small_network
-from gan.evaluation.metric import Estimate, Metric
+from gan.evaluation.metric import Estimate, MeanShare, Metric
 from gan.seeding import Purpose, numpy_stream
 
 SHARE = 0.75
@@ -60,7 +60,7 @@ def _detector(real: Features, fake: Features) -> dict[str, object]:
     surest = learnt + np.argsort(-scores[rest:])[:10]
     return {
         "detector_accuracy": Estimate.share((scores > 0) == is_fake),
-        "detector_auc": Estimate(area, error_of_area(area, rest)),
+        "detector_auc": MeanShare(area, rest, error_of_area(area, rest)),
         "surest": fakes[surest],
     }
 

@@ -2,11 +2,14 @@
 
 For each image the Euclidean distance of its pixels to the nearest training image is found. `nearer` is the share of
 pairs of a sample and a test image in which the sample is the nearer one (a Mann-Whitney statistic, as in arXiv
-2004.05675); `copies` the share of samples that are nearer than all but one in a hundred test images.
+2004.05675); `copies` the share of samples that are nearer than all but one in a hundred test images. It is NaN where
+there are fewer than a hundred.
 
 Range: 0 to 1. `nearer` is 0.5 and `copies` 0.01 for new images of the same kind; both are 1 for copies; below 0.5 the
 samples are farther from all training images than real ones are. Shapes: `N` images, `M` training images, `D` pixels.
 """
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +50,12 @@ def _memorisation(real: Features, fake: Features) -> dict[str, object]:
     distances, places = nearest(fake.images, real.known.train)
     others = np.sort(nearest(real.images, real.known.train)[0])
     below = (np.searchsorted(others, distances, "left") + np.searchsorted(others, distances, "right")) / 2
+    # By this method a new image is as near as that once in a hundred times, however many there are.
+    limit = np.quantile(others, SHARE, method="weibull")
+    copies = Estimate.share(distances <= limit) if SHARE * (len(others) + 1) >= 1 else math.nan
     return {
         "nearer": Share(float(1 - below.mean() / len(others)), len(distances)),
-        "copies": Estimate.share(distances <= np.quantile(others, SHARE)),
+        "copies": copies,
         "nearest": (fake.images, fake.labels, distances, places),
     }
 
