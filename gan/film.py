@@ -59,7 +59,8 @@ def make_film(directory: Path, *, frames: int = FRAMES, seconds: float = SECONDS
     made = []
     for kind in ("gif", "webp"):
         path = directory / f"film.{kind}"
-        write_atomically(path, animation(pictures, kind, seconds=seconds / len(pictures), hold=HOLD), durable=False)
+        content = animation(pictures, kind, seconds=seconds / len(pictures), hold=HOLD, coloured_by=[last])
+        write_atomically(path, content, durable=False)
         made.append(path)
     return made
 

@@ -7,6 +7,7 @@ Shapes: `B` images, `H W C` height, width, channels. Pixels are uint8 in 0..255;
 """
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -32,6 +33,9 @@ JPEG_QUALITY = 95
 GRID_GAP = 2
 FILM_GREYS, FILM_COLOURS = 8, 128
 """Of a film: few, as its size grows with them."""
+
+PALETTE_PIXELS = 1 << 22
+"""That a film's colours are taken from, about."""
 
 GRID_WIDTH = 4096
 """Pixels that a grid of all classes is wide at most, unless it has but one column."""
@@ -128,12 +132,14 @@ def encode(image: Pixels, image_format: ImageFormat) -> bytes:
     return buffer.getvalue()
 
 
-def animation(frames: Sequence[Pixels], film_format: FilmFormat, *, seconds: float, hold: float) -> bytes:
+def animation(
+    frames: Sequence[Pixels], film_format: FilmFormat, *, seconds: float, hold: float, coloured_by: Sequence[Pixels]
+) -> bytes:
     """Images (H, W, C) of one size as a film that begins again: each for some seconds, the last for `hold` more.
 
-    Grey ones lose their lower bits, others get the colours of the last one, so that the film stays small.
+    Grey ones lose their lower bits, others get the main colours of `coloured_by`, so that the film stays small.
     """
-    colours = Image.fromarray(frames[-1]).quantize(FILM_COLOURS) if frames[-1].shape[-1] == 3 else None
+    colours = _palette(coloured_by) if frames[-1].shape[-1] == 3 else None
 
     def reduced(frame: Pixels) -> Image.Image:
         if colours is not None:
@@ -149,3 +155,9 @@ def animation(frames: Sequence[Pixels], film_format: FilmFormat, *, seconds: flo
         first, *others = [image.convert("RGB") for image in (first, *others)]
     first.save(buffer, film_format.upper(), save_all=True, append_images=others, duration=durations, loop=0, **how)
     return buffer.getvalue()
+
+
+def _palette(frames: Sequence[Pixels]) -> Image.Image:
+    """A picture that has the colours of frames (H, W, 3): of large ones, those of some of their pixels."""
+    apart = math.ceil(math.sqrt(sum(frame[..., 0].size for frame in frames) / PALETTE_PIXELS))
+    return Image.fromarray(np.concatenate([frame[::apart, ::apart] for frame in frames])).quantize(FILM_COLOURS)

@@ -142,7 +142,8 @@ def _draw(sampler: Sampler, z: Floats, labels: Floats, path: Path) -> None:
         film: FilmFormat = "gif" if kind == "gif" else "webp"
         columns = _film_columns(rows)
         there = [enlarge(grid(images[step::steps], columns=columns), GRID_ENLARGEMENT) for step in range(steps)]
-        content = animation([*there, *there[-2:0:-1]], film, seconds=FRAME_SECONDS, hold=0)
+        there_and_back = [*there, *there[-2:0:-1]]
+        content = animation(there_and_back, film, seconds=FRAME_SECONDS, hold=0, coloured_by=there)
     else:
         picture: ImageFormat = "png" if kind == "png" else "jpg"
         content = encode(enlarge(grid(images, columns=steps), GRID_ENLARGEMENT), picture)

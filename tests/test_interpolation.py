@@ -184,3 +184,27 @@ def test_names_that_no_file_can_have_here_are_refused_before_any_is_written(monk
     with pytest.raises(UserError, match=r"^'猫' cannot be the name of a file in this locale.*use a UTF-8 locale"):
         chosen_columns(spec, None, None, with_names=True)
     assert [column.stem for column in chosen_columns(spec, None, None)] == ["0", "1"]
+
+
+@pytest.mark.parametrize(("kind", "allowed"), [("gif", 4), ("webp", 16)])
+def test_a_film_has_the_colours_of_both_ends(monkeypatch, tmp_path, kind, allowed):
+    """From red to blue, in all brightnesses; WebP halves the resolution of colours."""
+    brightness = np.linspace(0, 255, 32 * 32).reshape(32, 32, 1)
+
+    class Mixer:
+        spec = ImageSpec(32, 32, 3, ("red", "blue"))
+        noise_dims, path, scores = 6, tmp_path, {}
+
+        def sample(self, labels, styles):
+            colours = np.insert(labels, 1, 0, axis=1)[:, None, None]
+            return (brightness * colours).astype(np.uint8)
+
+    monkeypatch.setattr(Sampler, "from_checkpoint", lambda *_: Mixer())
+    way = Way(load_dir=tmp_path, output_dir=tmp_path, steps=12, seed=0, file_format=kind)
+    interpolate_labels(way, ends=("red", "blue"), rows=1)
+    with Image.open(tmp_path / f"0-to-1.{kind}") as film:
+        frames = [np.asarray(frame.convert("RGB")).astype(int) for frame in ImageSequence.Iterator(film)]
+    assert len(frames) == 22
+    for frame, colour in ((frames[0], [1, 0, 0]), (frames[11], [0, 0, 1]), (frames[1], [10 / 11, 0, 1 / 11])):
+        expected = enlarge((brightness * colour).astype(np.uint8), 2)
+        assert np.abs(frame[4:-4, 4:-4] - expected).mean() < allowed
