@@ -206,6 +206,13 @@ def invalid(**changes):
         (invalid(format="x" * 100_000), "format is text; expected 'png' or 'jpeg'"),
         (invalid(sead=1), "'sead' is not known; expected labels, style, seed, format"),
         ('{"\\ud800\\n": 1}', "'\\ud800\\n' is not known; expected labels"),
+        (invalid(**{"": 1}), "'' is not known; expected labels, style, seed, format"),
+        ('{"labels": [1, 0, 0], "seed": 1, "seed": 2}', "the body has 'seed' 2 times in an object; expected it once"),
+        (
+            f'{{"labels": [1, 0, 0]{", {0}: 1" * 9}}}'.replace("{0}", '"\\ud800\\n"'),
+            "the body has '\\ud800\\n' 9 times",
+        ),
+        (invalid().encode("utf-16"), "the body cannot be read as JSON"),
         ('{"labels": [1, 0, 0], "format": "\\ud800"}', "format"),
         ("[]", "the body is a list; expected an object"),
         ("null", "labels is missing"),
@@ -237,6 +244,10 @@ def test_bad_input_is_one_line(client, body, message):
         ({"images": [{"labels": LABELS}], "columns": 0}, "columns is 0; expected at least 1"),
         ({"images": [{"labels": LABELS}], "columns": 101}, "columns is 101; expected at most 100"),
         ({"images": [{"labels": LABELS}], "as": "tar"}, "as is 'tar'; expected 'grid' or 'zip'"),
+        (
+            {"images": [{"labels": LABELS}], "as": "zip", "columns": 5},
+            "columns are given, and as is zip, which has none",
+        ),
         ({"images": [{"labels": LABELS}], "form": "zip"}, "'form' is not known; expected images, as, columns, format"),
     ],
 )
@@ -247,13 +258,42 @@ def test_bad_input_for_several_images_names_the_image(client, body, message):
 
 
 @pytest.mark.parametrize(
-    "seed", ["", "x", "-1", "2147483648", "1.5", "NaN", "9" * 5000, "\ud800".encode("utf-8", "surrogatepass")]
+    "seed",
+    ["", "x", "-1", "1_0", " 10", "2147483648", "1.5", "NaN", "9" * 5000, "\ud800".encode("utf-8", "surrogatepass")],
 )
 def test_a_seed_that_is_none_is_refused(client, seed):
     answer = client.get("/api/styles/sample", params={"seed": seed})
     assert answer.status_code == 422
     assert answer.json()["detail"].startswith("seed is ")
     assert client.get("/api/styles/sample").json()["detail"].startswith("seed is missing")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "detail"),
+    [
+        ("POST", "generate-image?format=jpeg&seed=5", "the query has 'format'; expected none: the body says all"),
+        ("POST", "generate-images?%0a=", "the query has '\\n'; expected none: the body says all"),
+        ("GET", "styles/sample?seed=7&sead=8", "the query has 'sead'; expected only seed"),
+        ("GET", "styles/sample?seed=7&seed=7", "the query has seed 2 times; expected it once"),
+    ],
+)
+def test_a_query_that_would_be_ignored_is_refused(client, method, path, detail):
+    body = {"labels": LABELS} if path.startswith("generate-image?") else {"images": [{"labels": LABELS}]}
+    answer = client.request(method, f"/api/{path}", json=body if method == "POST" else None)
+    assert (answer.status_code, answer.json()) == (422, {"detail": detail})
+
+
+def test_what_takes_nothing_ignores_a_query(client):
+    """Such as one that keeps a cache away."""
+    for path in ("/", "/api/model", "/healthz", "/metrics"):
+        assert client.get(f"{path}?now=1").status_code == 200
+
+
+def test_a_long_body_with_a_key_twice_is_refused_too():
+    body = f'{{"labels": [{"1," * LONG_BODY}1], "labels": [1]}}'
+    with TestClient(create_app(Stub(spec=MANY), warm=True)) as client:
+        answer = client.post("/api/generate-image", content=body, headers=JSON)
+    assert answer.json() == {"detail": "the body has 'labels' 2 times in an object; expected it once"}
 
 
 def test_a_million_errors_are_answered_as_quickly_as_one():
@@ -263,6 +303,7 @@ def test_a_million_errors_are_answered_as_quickly_as_one():
         for body in (
             f'{{"labels": {wrong}}}',
             f"{{{keys}}}",
+            f'{{"":0,{keys}}}',
             f'{{"images": {wrong}}}',
             f'{{"labels": [{"1," * 1_999_999}1]}}',
             f'{{"labels": [{"[]," * 1_999_999}1]}}',
@@ -706,6 +747,8 @@ def test_every_limit_is_in_the_schema(client):
     assert (parts["ManyImages"]["properties"]["images"]["maxItems"]) == 100
     assert parts["ManyImages"]["properties"]["columns"]["anyOf"][0]["maximum"] == 100
     assert all(parts[name]["additionalProperties"] is False for name in ("Choice", "OneImage", "ManyImages"))
+    (asked,) = document["paths"]["/api/styles/sample"]["get"]["parameters"]
+    assert (asked["schema"]["minimum"], asked["schema"]["maximum"]) == (0, 2147483647)
     assert "HTTPValidationError" not in parts
     for path in ("/api/generate-image", "/api/generate-images"):
         answers = document["paths"][path]["post"]["responses"]

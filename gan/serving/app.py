@@ -27,7 +27,7 @@ from gan.images import Pixels
 from gan.sampling import Sampler, styles
 from gan.serving import schemas
 from gan.serving.batching import Batching, Broken, Closed, Drawn, Full, checkpoint_name
-from gan.serving.bodies import BodyRoute
+from gan.serving.bodies import StrictRoute
 from gan.serving.encoding import MEDIA_TYPES, archive, grid_picture, picture
 from gan.serving.errors import RESPONSES, add_error_handlers, one_line
 from gan.serving.metrics import Metrics
@@ -102,7 +102,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.router.route_class = BodyRoute
+    app.router.route_class = StrictRoute
     largest_body = schemas.largest_body(sampler.spec, noise_dims=sampler.noise_dims)
     app.add_middleware(Around, largest_body=largest_body, observe=metrics.count_request, host_names=host_names)
     add_error_handlers(app)
@@ -137,7 +137,7 @@ def _add_model(app: FastAPI, batching: Batching) -> None:
         )
 
     @app.get("/api/styles/sample", summary="The style of a seed", responses={422: RESPONSES[422]})
-    async def sample_style(seed: Annotated[int, Query(ge=0, le=LARGEST_SEED, examples=[7])]) -> Style:
+    async def sample_style(seed: Annotated[int, Query(ge=0, le=LARGEST_SEED, examples=[7]), schemas.DIGITS]) -> Style:
         (style,) = styles(batching.sampler.noise_dims, seed=seed, numbers=[1])
         return Style(seed=seed, style=style.tolist())
 

@@ -7,6 +7,7 @@
 Shapes: `K` classes, `Z` style.
 """
 
+import re
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.config import JsonDict
+from pydantic_core import PydanticKnownError
 
 from gan.images import GRID_GAP, ImageSpec
 from gan.labels import Floats
@@ -50,9 +52,22 @@ def _whole(value: Any) -> Any:
 
 _WHOLE = BeforeValidator(_whole)
 
-# Both given, neither of them null, is the one thing that the types do not exclude.
+
+def _digits(value: Any) -> Any:
+    """Of a query, where 1_0 and " 10" would be integers, too."""
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+(\.0+)?", value):
+        raise PydanticKnownError("int_parsing")
+    return value
+
+
+DIGITS = BeforeValidator(_digits)
+
+# Both given, neither of them null, is the one thing that the types do not exclude; of several images, columns of a zip.
 _NOT_BOTH: JsonDict = {
     "not": {"required": ["style", "seed"], "properties": {"style": {"type": "array"}, "seed": {"type": "integer"}}}
+}
+_NOT_OF_ZIP: JsonDict = {
+    "not": {"required": ["as", "columns"], "properties": {"as": {"const": "zip"}, "columns": {"type": "integer"}}}
 }
 
 
@@ -66,8 +81,9 @@ class _Strict(BaseModel):
     def _known_keys(cls, values: Any) -> Any:
         """Here, since `extra` has an error for each of them, and there may be a million."""
         known = [field.alias or name for name, field in cls.model_fields.items()]
-        if isinstance(values, dict) and (unknown := next((key for key in values if key not in known), None)):
-            raise ValueError(f"{ascii(unknown)[:40]} is not known; expected {', '.join(known)}")
+        for key in values if isinstance(values, dict) else ():
+            if key not in known:
+                raise ValueError(f"{ascii(key)[:40]} is not known; expected {', '.join(known)}")
         return values
 
 
@@ -122,12 +138,20 @@ class OneImage(Choice):
 class ManyImages(_Strict):
     """Images as one picture or one archive."""
 
+    model_config = ConfigDict(json_schema_extra=_NOT_OF_ZIP)
+
     images: list[Choice]
     form: Literal["grid", "zip"] = Field(
         "grid", alias="as", description="one picture, row by row, or an archive of 1.png, 2.png, ..."
     )
     columns: int | None = None
     format: Format = Field("png", description="file format of the grid, or of each image in the archive")
+
+    @model_validator(mode="after")
+    def _columns_of_a_grid(self) -> "ManyImages":
+        if self.form == "zip" and self.columns is not None:
+            raise ValueError("columns are given, and as is zip, which has none; leave one of them out")
+        return self
 
 
 class Size(BaseModel):
