@@ -31,6 +31,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from gan.images import GRID_GAP, ImageSpec
 from gan.models.generator import Generator
 from gan.sampling import Sampler, styles
+from gan.serving import schemas
 from gan.serving.app import create_app
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -373,6 +374,12 @@ def test_blend_turns_from_one_style_to_another(page: Page) -> None:
 
 def test_ends_of_the_blend_show_both_styles(page: Page) -> None:
     page.open("#weights=2:1&seed=3&second=8")
+    check_ends(page)
+    assert not page["filter"].is_displayed(), "the strip has room for all classes"
+
+
+def check_ends(page: Page) -> None:
+    """Of the third class in the styles of seeds 3 and 8."""
     for name, seed in (("end-first", 3), ("end-second", 8)):
         expected = pixels(page.served.post("generate-image", {"labels": [0, 0, 1], "seed": seed}))
         wait_until(lambda name=name, expected=expected: np.array_equal(canvas(page, page[name]), expected))
@@ -413,6 +420,18 @@ def test_strip_picks_style_and_class(page: Page) -> None:
     ):
         page.press(key)
         assert page.run(focused) == at
+
+
+def test_strip_leaves_keys_with_modifiers_to_the_browser(page: Page) -> None:
+    page.run("arguments[0].focus()", page.css("#strip button")[7])
+    page.run("addEventListener('keydown', (event) => (window.eaten = event.defaultPrevented))")
+    focused = "return [document.activeElement.ariaLabel, window.eaten]"
+    for modifier in (Keys.CONTROL, Keys.ALT, Keys.META):
+        # Not Alt and the left arrow, by which the browser would leave the page.
+        ActionChains(page.browser).key_down(modifier).send_keys(Keys.END).key_up(modifier).perform()
+        assert page.run(focused) == ["it's, style of seed 2", False]
+    page.press(Keys.END)
+    assert page.run(focused) == ["<b>bold</b>, style of seed 2", True]
 
 
 def test_strip_goes_on_to_other_styles(page: Page) -> None:
@@ -595,6 +614,38 @@ def test_takes_up_another_checkpoint(browser: webdriver.Chrome) -> None:
         served.close()
 
 
+def test_takes_up_a_server_of_other_classes(browser: webdriver.Chrome) -> None:
+    """Which refuses what the page asks for."""
+    served = Served(make_sampler(ImageSpec(8, 8, 1, NAMES))).start()
+    page = Page(browser, served)
+    try:
+        page.open("#weights=1:1&seed=7")
+        served.stop()
+        served.app = create_app(make_sampler(ImageSpec(8, 8, 1, ("a", "b"))))
+        served.start()
+        page.slide(page.slider(2), 1)
+        wait_until(lambda: page.texts("#classes .name") == ["a", "b"])
+        wait_until(lambda: page.caption() == "b, style of seed 7" and page["status"].text == "")
+    finally:
+        served.close()
+
+
+def test_a_server_that_draws_one_image_a_request(
+    browser: webdriver.Chrome, quiet: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does with large ones."""
+    monkeypatch.setattr(schemas, "MOST_IMAGES", 1)
+    with closing(Served(make_sampler(ImageSpec(8, 8, 1, NAMES))).start()) as served:
+        page = Page(browser, served)
+        page.open("#weights=2:1&seed=3&second=8")
+        check_ends(page)
+        assert page["status"].text == ""
+        assert page.texts("#strip thead th") == ["Seed", "<b>bold</b>"]
+        assert page["strip-hint"].text.endswith("2 more classes: filter for them.")
+        page["filter"].send_keys("it's")
+        wait_until(lambda: page.texts("#strip thead th") == ["Seed", "it's"])
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_phone(page: Page, scheme: str) -> None:
     as_phone(page.browser, scheme)
@@ -644,6 +695,11 @@ def test_many_classes_have_a_filter(breeds: Page, quiet: None) -> None:
     breeds.css("#classes .name")[49].click()
     wait_until(lambda: breeds.texts("#strip thead th")[-1] == "breed 50")
     wait_until(lambda: breeds.css("#strip [aria-current]"))
+    breeds.css("#strip button")[21].click()
+    wait_until(lambda: breeds.texts("#strip thead th")[-1] == "breed 20")
+    assert breeds.run("return document.activeElement.ariaLabel") == "breed 2, style of seed 1", (
+        "drawn anew, but focused"
+    )
     breeds["filter"].send_keys("breed 7")
     wait_until(lambda: len(breeds.css("#strip button")) == 5 * 11)
     assert breeds["strip-hint"].text.endswith("Press an image to draw it.")

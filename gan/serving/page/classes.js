@@ -1,19 +1,18 @@
-// A slider for each class, and a filter where there are many.
+// A slider for each class, and a filter where the strip has no room for all.
 
 import { isEmpty, percent } from "./state.js";
 
-const FILTER_FROM = 21;
-
 /**
- * Fill the list. `setWeight(index, weight)` is called as a slider moves, `setAlone(index)` where a name is pressed,
- * `setFiltered(indices)` where the filter leaves these. Returns what shows a state's weights.
+ * Fill the list, with a filter if there are more than `mostShown`. `setWeight(index, weight)` is called as a slider
+ * moves, `setAlone(index)` where a name is pressed, `setFiltered(indices)` where the filter leaves these. Returns what
+ * shows a state's weights.
  */
-export function classSliders(names, { setWeight, setAlone, setFiltered }) {
+export function classSliders(names, { mostShown, setWeight, setAlone, setFiltered }) {
   const list = document.getElementById("classes");
   const rows = names.map((name, index) => row(name, () => setAlone(index), (weight) => setWeight(index, weight)));
   list.style.setProperty("--name-length", Math.max(...names.map(({ length }) => length)));
   list.append(...rows.map(({ item }) => item));
-  if (names.length >= FILTER_FROM) filter(names, rows, setFiltered);
+  if (names.length > mostShown) filter(names, rows, setFiltered);
 
   return (weights) => {
     const sum = weights.reduce((total, weight) => total + weight, 0);

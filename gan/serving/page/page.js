@@ -2,12 +2,12 @@
 //
 // One value, `state` of state.js, is what the controls show, what is drawn and what the link holds.
 
-import { latest, whenQuiet } from "./waiting.js";
+import { Refused, latest, whenQuiet } from "./waiting.js";
 import { classSliders } from "./classes.js";
 import { drawing } from "./drawing.js";
 import { HAS_API, requestJson } from "./server.js";
 import { alone, fromHash, isEmpty, percent, toHash, wholeNumber } from "./state.js";
-import { otherRows, styleStrip } from "./strip.js";
+import { otherRows, stripColumns, styleStrip } from "./strip.js";
 import { drawTiles, sizeTiles } from "./tiles.js";
 
 /** Browsers complain of an address that changes with each move of a slider. */
@@ -41,7 +41,11 @@ function run(model, message) {
 
   const drawState = drawing(model);
   const draw = latest(async (wanted) => {
-    const checkpoint = await drawState(wanted);
+    const checkpoint = await drawState(wanted).catch(async (error) => {
+      // The server may have come back with a model that takes other requests.
+      if (error instanceof Refused) await renew();
+      throw error;
+    });
     if (checkpoint && checkpoint !== model.checkpoint) await renew();
   }, message());
   const drawEnds = whenQuiet(ENDS_AFTER_MILLISECONDS, blendEnds(model, message()));
@@ -52,6 +56,7 @@ function run(model, message) {
   const pick = (index, seed) => set({ weights: onlyWeight(index), seed, blend: 0 });
   const showStrip = styleStrip(model, pick, message());
   const showClasses = classSliders(model.classes, {
+    mostShown: stripColumns(model),
     setWeight: (index, weight) => set({ weights: state.weights.with(index, weight) }),
     setAlone: (index) => set({ weights: onlyWeight(index) }),
     setFiltered: (indices) => showStrip(state, (filtered = indices)),
@@ -62,7 +67,7 @@ function run(model, message) {
     const shape = ({ classes, image, style_size }) => JSON.stringify([classes, image, style_size]);
     const before = shape(model);
     Object.assign(model, await requestJson("api/model"));
-    if (shape(model) !== before) location.reload();
+    if (shape(model) !== before) return location.reload();
     showFacts(model);
     showStrip(state, filtered);
     drawEnds(state);
@@ -98,8 +103,11 @@ function blendEnds(model, say) {
   for (const end of ends) sizeTiles(end, model.image);
   let asked = "";
   const draw = latest(async (images) => {
-    const paint = await drawTiles(images, model);
-    ends.forEach(paint);
+    const groups = model.limits.images < images.length ? images.map((image) => [image]) : [images];
+    for (const [first, group] of groups.entries()) {
+      const paint = await drawTiles(group, model);
+      ends.slice(first, first + group.length).forEach(paint);
+    }
   }, say);
   return ({ weights, seed, second }) => {
     const images = [seed, second].map((each) => ({ labels: weights, seed: each }));

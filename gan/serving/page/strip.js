@@ -19,12 +19,16 @@ const MOVES = {
   End: [0, Infinity],
 };
 
+/** Classes that the strip has room for. */
+export function stripColumns({ image: { width, height }, limits }) {
+  const most = Math.min(limits.images, Math.floor(MOST_PIXELS / (width * height)));
+  return Math.max(1, Math.floor(most / ROWS));
+}
+
 /** What shows the strip of these classes from a state's row on, and marks what the state draws. */
 export function styleStrip(model, pick, say) {
   const table = document.getElementById("strip");
-  const { width, height } = model.image;
-  const most = Math.min(model.limits.images, Math.floor(MOST_PIXELS / (width * height)));
-  const columns = Math.max(1, Math.floor(most / ROWS));
+  const columns = stripColumns(model);
   const hint = document.getElementById("strip-hint");
   const whole = hint.textContent;
   sizeTiles(table.parentElement, model.image);
@@ -36,10 +40,14 @@ export function styleStrip(model, pick, say) {
     const labels = classes.map((index) => alone(index, model.classes.length));
     const images = seeds.flatMap((seed) => labels.map((each) => ({ labels: each, seed })));
     const paint = await drawTiles(images, model, classes.length);
+    const focused = table.contains(document.activeElement) && document.activeElement.dataset;
     table.replaceChildren(head(classes, model.classes), body(classes, seeds, model.classes, paint, pick));
     standLongNames(table);
     shown = key;
     mark(table, marked);
+    if (!focused) return;
+    const buttons = buttonsOf(table);
+    focus(table, buttons.find(drawing(focused.class, focused.seed)) ?? buttons[0]);
   }, say);
 
   let asked = "";
@@ -108,11 +116,19 @@ function body(classes, seeds, names, paint, pick) {
   return element("tbody", {}, ...rows);
 }
 
+function buttonsOf(table) {
+  return [...table.querySelectorAll("button")];
+}
+
+/** Whether a button draws this class in the style of this seed. */
+function drawing(index, seed) {
+  return ({ dataset }) => dataset.class === String(index) && dataset.seed === String(seed);
+}
+
 /** Mark the image that the state draws. The tab key reaches it, or else the first; arrows reach the rest. */
 function mark(table, state) {
-  const buttons = [...table.querySelectorAll("button")];
-  const [index, seed] = [onlyClass(state.weights), onlySeed(state)].map(String);
-  const drawn = buttons.find(({ dataset }) => dataset.class === index && dataset.seed === seed);
+  const buttons = buttonsOf(table);
+  const drawn = buttons.find(drawing(onlyClass(state.weights), onlySeed(state)));
   for (const button of buttons) button.ariaCurrent = button === drawn ? "true" : null;
   focusable(buttons, drawn ?? buttons[0]);
 }
@@ -125,14 +141,18 @@ function focusable(buttons, chosen) {
   for (const button of buttons) button.tabIndex = button === chosen ? 0 : -1;
 }
 
+function focus(table, button) {
+  focusable(buttonsOf(table), button);
+  button.focus();
+}
+
 function moveFocus(table, event) {
   const move = MOVES[event.key];
-  if (!move || !event.target.matches("button")) return;
+  const { altKey, ctrlKey, metaKey, target } = event;
+  if (!move || altKey || ctrlKey || metaKey || !target.matches("button")) return;
   event.preventDefault();
   const { rows } = table.tBodies[0];
-  const cell = event.target.parentElement;
+  const cell = target.parentElement;
   const { cells } = rows[clamp(cell.parentElement.sectionRowIndex + move[0], 0, rows.length - 1)];
-  const button = cells[clamp(cell.cellIndex + move[1], 1, cells.length - 1)].querySelector("button");
-  focusable([...table.querySelectorAll("button")], button);
-  button.focus();
+  focus(table, cells[clamp(cell.cellIndex + move[1], 1, cells.length - 1)].querySelector("button"));
 }
