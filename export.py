@@ -43,6 +43,11 @@ def main() -> None:
         metavar="JSON",
         help="evaluation.json of ./evaluate.py, whose scores a hub's card tells",
     )
+    flags.add_argument(
+        "--classifier-dir",
+        type=local_path,
+        help="directory of the classifier and the judge, for a hub's folder (default: the GAN's)",
+    )
     args = flags.parse_args()
 
     import_tensorflow()

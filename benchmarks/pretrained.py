@@ -42,10 +42,11 @@ def main() -> None:
 
     from gan import checkpoints
     from gan.export.card import GRID, Facts, card
-    from gan.export.hub import save_weights
+    from gan.export.hub import save_weights, scoring_networks
 
     saved = checkpoints.find(options.load_dir, "gan")
-    save_weights(saved.path, options.classifier_dir or options.load_dir, options.output)
+    scoring = scoring_networks(options.classifier_dir or options.load_dir, required=True)
+    save_weights(saved.path, scoring, options.output)
     resize = ["--resize", options.resize] if options.resize else []
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)

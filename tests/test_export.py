@@ -331,6 +331,7 @@ def test_the_hub_can_read_the_card(shared):
         "`label_weight`",
     ):
         assert words in body
+    assert body.endswith(ALL)
     with Image.open(shared / "grid.jpg") as picture:
         assert picture.width > 10 * 28
     assert json.loads((shared / "about.json").read_text())["classes"] == json.dumps([str(n) for n in range(10)])
@@ -340,6 +341,59 @@ def test_without_an_evaluation_the_card_has_the_scores_of_training(tmp_path):
     exported(PRETRAINED["colour"], "hub", tmp_path / "hands")
     card = (tmp_path / "hands" / "README.md").read_text()
     assert 'license: "unknown"' in card and "While it trained: FID " in card and "images of 64×64 in 10 classes" in card
+
+
+@pytest.fixture
+def alone(tmp_path) -> Path:
+    """A directory of a GAN whose classifier is in another one."""
+    (path, _) = checkpoints.find(PRETRAINED["grey"], "gan")
+    shutil.copytree(path, tmp_path / "alone" / path.name)
+    return tmp_path / "alone"
+
+
+ALL = "Only the generator's average, the critic, the classifier and the judge are here: `--resume` cannot go on.\n"
+
+
+def test_a_folder_says_that_it_has_no_classifier(alone, tmp_path, capsys):
+    exported(alone, "hub", tmp_path / "digits")
+    assert capsys.readouterr().err == (
+        "warning: the folder has no classifier and no judge: ./evaluate.py will need --classifier-dir; ./export.py "
+        "--classifier-dir DIRECTORY puts them in\n"
+    )
+    card = (tmp_path / "digits" / "README.md").read_text()
+    assert card.endswith("Only the generator's average and the critic are here: `--resume` cannot go on.\n")
+
+
+def test_a_classifier_of_another_directory_is_in_the_folder(alone, tmp_path, capsys):
+    export(load_dir=alone, file_format="hub", output=tmp_path / "digits", classifier_dir=PRETRAINED["grey"])
+    assert capsys.readouterr().err == ""
+    assert (tmp_path / "digits" / "README.md").read_text().endswith(ALL)
+    for kind in ("classifier", "judge"):
+        theirs, ours = (checkpoints.load(directory, kind) for directory in (PRETRAINED["grey"], tmp_path / "digits"))
+        assert digest_of_weights(theirs.network) == digest_of_weights(ours.network)
+
+
+def test_a_folder_says_that_it_has_no_judge_and_another_classifier(alone, tmp_path, capsys):
+    (path, _) = checkpoints.find(PRETRAINED["colour"], "classifier")
+    shutil.copytree(path, alone / path.name)
+    exported(alone, "hub", tmp_path / "digits")
+    no_judge, other = capsys.readouterr().err.splitlines()
+    assert no_judge == (
+        "warning: the folder has no judge: ./evaluate.py trains it, and keeps it beside the classifier: run it before"
+    )
+    assert other.startswith(f"warning: {alone / path.name} is classifier d88c920b5589, and {alone}/gan-")
+    assert other.endswith(" was scored by 3bc297918acd; name the directory of that one with --classifier-dir")
+    card = (tmp_path / "digits" / "README.md").read_text()
+    assert card.endswith(
+        "Only the generator's average, the critic and the classifier are here: `--resume` cannot go on.\n"
+    )
+
+
+def test_a_directory_that_is_named_for_its_classifier_has_one(alone, tmp_path):
+    for file_format, message in (("hub", "no classifier-STEP in it"), ("onnx", "--classifier-dir is for --format hub")):
+        with pytest.raises(UserError, match=message):
+            export(load_dir=alone, file_format=file_format, output=tmp_path / "digits", classifier_dir=alone)
+    assert not (tmp_path / "digits").exists()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from gan.about import Kind
 from gan.config import Config
 from gan.evaluation.scores import describe, how_drawn
 
@@ -23,7 +24,8 @@ SHOWN = {
     "recall": "recall",
     "copies": "nearer to a training image than 99% of the test images",
 }
-KEPT = "Only the generator's average, the critic, the classifier and the judge are here: `--resume` cannot go on."
+SCORING: tuple[Kind, ...] = ("classifier", "judge")
+"""The networks of a shared model that score it, if they are there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,7 @@ class Facts:
         scores: of the checkpoint, which the run gave it.
         evaluation: what `evaluation.json` holds, if there is one.
         took: on the time of training, after the number of steps.
-        note: the last line.
+        scoring: which of `SCORING` are there.
     """
 
     title: str
@@ -50,7 +52,7 @@ class Facts:
     scores: Mapping[str, Any]
     evaluation: Mapping[str, Any] | None = None
     took: str = ""
-    note: str = KEPT
+    scoring: Sequence[str] = SCORING
 
 
 def card(facts: Facts) -> str:
@@ -64,7 +66,9 @@ def card(facts: Facts) -> str:
     changed = {each.name: config[each.name] for each in fields(Config) if config[each.name] != usual[each.name]}
     lines += ["| setting | |", "|---|---|", *(f"| `{key}` | `{value}` |" for key, value in changed.items()), ""]
     lines += evaluated(facts.evaluation) if facts.evaluation else [f"While it trained: {describe(facts.scores)}."]
-    return "\n".join([*lines, facts.note]) + "\n"
+    *kept, last = ["the generator's average", "the critic", *(f"the {kind}" for kind in facts.scoring)]
+    lines += [f"Only {', '.join(kept)} and {last} are here: `--resume` cannot go on."]
+    return "\n".join(lines) + "\n"
 
 
 def evaluated(found: Mapping[str, Any]) -> list[str]:

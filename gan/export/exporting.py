@@ -14,7 +14,7 @@ from gan.registry import EXPORTS
 FILES = {"onnx": ".onnx", "litert": ".tflite"}
 """Formats that are one file, and how its name should end; the others are directories."""
 
-OPTIONS = {"runtime": "page", "license": "hub", "about": "hub", "evaluation": "hub"}
+OPTIONS = {"runtime": "page", "license": "hub", "about": "hub", "evaluation": "hub", "classifier_dir": "hub"}
 """The format that an option is of: a parameter of its `write`."""
 
 
@@ -35,7 +35,8 @@ def export(*, load_dir: Path, file_format: str, output: Path, checkpoint: Which 
     given = {name: value for name, value in options.items() if value is not None}
     for name in given:
         if OPTIONS[name] != file_format:
-            raise UserError(f"--{name} is for --format {OPTIONS[name]}, not {file_format}; leave it out")
+            flag = name.replace("_", "-")
+            raise UserError(f"--{flag} is for --format {OPTIONS[name]}, not {file_format}; leave it out")
     check_output(output, file_format)
     drawn = Drawn.from_checkpoint(load_dir, checkpoint)
     EXPORTS[file_format](drawn, output, **given)
