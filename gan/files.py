@@ -146,6 +146,16 @@ def check_utf8(directory: Path) -> None:
         raise UserError(f"{directory} is no name in UTF-8, as TensorFlow's have to be; name another one")
 
 
+def check_regular(path: Path) -> None:
+    """Check that what is at a path, if anything, is a file that another one can take the place of.
+
+    Raises:
+        FileError: it is a device, a pipe or a socket, or leads to one. Of a directory, the system says what it is.
+    """
+    if not path.is_file() and path.exists() and not path.is_dir():
+        raise FileError(f"{path} is no regular file, and another would take its place; name another place")
+
+
 @contextmanager
 def exclusive(path: Path, *, waiting: str | None = None) -> Iterator[None]:
     """Hold the lock file `path`, which stays; the system lets go of it however the process ends.
@@ -238,6 +248,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
     """
     partial = path.with_name(f".{path.name}.part-{os.getpid()}")
     with writing(path):
+        check_regular(path)
         try:
             with _opened(partial) as file:
                 file.write(content)

@@ -151,6 +151,9 @@ def test_what_is_printed_says_what_was_written(tmp_path, capsys):
         ("onnx", "file/model.onnx", "file is a file; expected a directory to write to"),
         ("savedmodel", "file/model", "file is a file; expected a directory to write to"),
         ("onnx", "link", "is a link to nowhere, which leads nowhere"),
+        ("onnx", "pipe", "pipe is no regular file, and another would take its place; name another place"),
+        ("hub", os.fsdecode(b"caf\xe9"), "is no name in UTF-8, as TensorFlow's have to be; name another one"),
+        ("savedmodel", os.fsdecode(b"caf\xe9"), "is no name in UTF-8, as TensorFlow's have to be; name another one"),
     ],
 )
 def test_an_output_that_cannot_be_is_refused_before_anything_is_read(file_format, place, message, tmp_path):
@@ -158,6 +161,7 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_read(file_format
     (tmp_path / "directory" / "mine").touch()
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(UserError, match=message):
         export(load_dir=tmp_path / "nothing", file_format=file_format, output=tmp_path / place)

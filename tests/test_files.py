@@ -158,6 +158,27 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         read_file(tmp_path / "pipe")
 
 
+def test_what_is_no_regular_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to(os.devnull)
+    for name in ("pipe", "device"):
+        with pytest.raises(
+            FileError, match=f"{name} is no regular file, and another would take its place; name another"
+        ):
+            write_atomically(tmp_path / name, b"one")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["device", "pipe"]
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "device").is_symlink()
+
+
+def test_a_link_to_a_file_is_replaced(tmp_path):
+    (tmp_path / "file").write_bytes(b"one")
+    for name, target in (("link", "file"), ("nowhere", "purged")):
+        (tmp_path / name).symlink_to(target)
+        write_atomically(tmp_path / name, b"two")
+        assert not (tmp_path / name).is_symlink() and (tmp_path / name).read_bytes() == b"two"
+    assert (tmp_path / "file").read_bytes() == b"one"
+
+
 @pytest.mark.parametrize("below", [(), ("a",), ("a", "b")], ids=len)
 def test_a_link_that_leads_nowhere_is_said_to(below, tmp_path):
     """It is not there, and yet nothing can be made in its place."""

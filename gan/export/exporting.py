@@ -8,11 +8,14 @@ from pathlib import Path
 from gan.checkpoints import Which
 from gan.errors import UserError
 from gan.export.drawn import Drawn
-from gan.files import check_links, check_writable, file_errors
+from gan.files import check_links, check_regular, check_utf8, check_writable, file_errors
 from gan.registry import EXPORTS
 
 FILES = {"onnx": ".onnx", "litert": ".tflite"}
 """Formats that are one file, and how its name should end; the others are directories."""
+
+BY_TENSORFLOW = ("savedmodel", "hub")
+"""Formats that TensorFlow writes, which takes names in UTF-8 alone."""
 
 OPTIONS = {"runtime": "page", "license": "hub", "about": "hub", "evaluation": "hub", "classifier_dir": "hub"}
 """The format that an option is of: a parameter of its `write`."""
@@ -52,10 +55,13 @@ def check_output(output: Path, file_format: str) -> None:
     """
     check_writable(output.parent)
     check_links(output)
+    if file_format in BY_TENSORFLOW:
+        check_utf8(output.resolve())
     if file_format in FILES:
         if output.is_dir():
             example = output / f"model{FILES[file_format]}"
             raise UserError(f"{output} is a directory; expected a file to write, such as {example}")
+        check_regular(output)
     elif output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"{output} exists; expected a new directory or an empty one: name another one")
     elif output.exists() and output.samefile("."):  # Another takes its place, and a shell in it would be nowhere.
