@@ -9,8 +9,7 @@ with a wrong method stays one.
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import FastAPI
-from starlette.responses import FileResponse
+from fastapi import FastAPI, Request, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -24,10 +23,12 @@ def add_pages(app: FastAPI) -> None:
     app.router.routes += [Route(f"/{name}", page, include_in_schema=False) for name in ["", *sorted(names)]]
     app.router.routes.append(Mount("/docs/swagger", StaticFiles(directory=str(files("fastapi_offline") / "static"))))
 
+    documents = StaticFiles(directory=HERE / "docs")
+
     @app.get("/docs", include_in_schema=False)
-    async def documentation() -> FileResponse:
-        return FileResponse(HERE / "docs" / "index.html")
+    async def documentation(request: Request) -> Response:
+        return await documents.get_response("index.html", request.scope)
 
     @app.get("/docs/docs.js", include_in_schema=False)
-    async def documentation_script() -> FileResponse:
-        return FileResponse(HERE / "docs" / "docs.js")
+    async def documentation_script(request: Request) -> Response:
+        return await documents.get_response("docs.js", request.scope)
