@@ -259,6 +259,40 @@ def test_the_scale_grows_after_many_good_steps_and_has_bounds(one_replica, monke
     assert scales[-1] * guard.INITIAL_SCALE == guard.LARGEST_SCALE
 
 
+def test_steps_with_a_rare_update_are_a_row_by_themselves(one_replica):
+    """One bad step in 50 is never a row; bad steps with the rare update are one, whatever is between them."""
+    judge = guard.Guard(one_replica, max_bad_steps=20)
+    for step in range(1000):
+        judge.count(tf.constant(step % 50 != 0), tf.constant(False))
+        assert not judge.exhausted
+    for row in range(1, 21):
+        assert not judge.exhausted
+        judge.count(tf.constant(False), tf.constant(True))
+        judge.count(tf.constant(True), tf.constant(False))
+        assert int(judge.metrics(tf.constant(1))[guard.IN_A_ROW]) == row
+    assert judge.exhausted
+    judge.count(tf.constant(True), tf.constant(True))
+    assert judge.in_a_row.numpy() == 0
+
+
+def test_a_row_in_a_checkpoint_from_before_there_were_two_goes_on(one_replica, tmp_path):
+    """The variables, and what a number below 2³² in them means, are the same."""
+    judge = guard.Guard(one_replica, max_bad_steps=20)
+    assert [each.name for each in judge.variables] == [
+        "skipped",
+        "skipped_in_a_row",
+        "loss_scale",
+        "unskipped_in_a_row",
+    ]
+    judge.in_a_row.assign(7)
+    judge.count(tf.constant(False), tf.constant(True))
+    assert [int(row) for row in judge.rows] == [8, 1]
+    path = checkpoints.save(tmp_path, tiny_about(step=3), {"guard": judge}, keep=1)
+    fresh = guard.Guard(one_replica, max_bad_steps=20)
+    checkpoints.restore(path, {"guard": fresh})
+    assert [int(row) for row in fresh.rows] == [8, 1]
+
+
 def test_gradients_do_not_depend_on_the_scale(one_replica):
     """But for float16's rounding; and in other precisions there is none."""
     norms = []

@@ -9,7 +9,7 @@ import tensorflow as tf
 from helpers import TINY, tiny_about, tiny_data, tiny_trainer
 
 from gan.data.batches import Batches
-from gan.errors import UserError
+from gan.errors import Diverged, UserError
 from gan.objectives.augmentation import chain, flip, translate
 from gan.objectives.creative import class_loss
 from gan.objectives.hinge import Hinge
@@ -20,6 +20,7 @@ from gan.objectives.wasserstein import Wasserstein
 from gan.registry import AUGMENTATIONS, OBJECTIVES
 from gan.runs import make_trainer
 from gan.seeding import Purpose
+from gan.training.loop import _values, check
 
 DATA = tiny_data()
 
@@ -512,6 +513,41 @@ def test_a_rare_penalty_that_always_fails_ends_the_run(one_replica, monkeypatch)
     batches = Batches(DATA.train, batch_size=8, seed=0)
     metrics = trainer.run(0, batches.take(0, 12))
     assert [int(metrics[f"steps/{name}"]) for name in ("ran", "skipped", "skipped_in_a_row")] == [6, 3, 3]
+
+
+def test_isolated_bad_steps_are_no_row_though_the_penalty_is_rare(one_replica, monkeypatch):
+    """Steps 1, 3 and 5 of 12 are bad, and the penalty is due in every twelfth."""
+    trainer = lazy(one_replica, 12, max_bad_steps=2)
+    healthy = trainer._styles
+    monkeypatch.setattr(
+        trainer,
+        "_styles",
+        lambda *asked: tf.where(asked[1] % 2 * tf.cast(asked[1] < 6, tf.int64) == 1, np.nan, healthy(*asked)),
+    )
+    metrics = trainer.run(0, Batches(DATA.train, batch_size=8, seed=0).take(0, 12))
+    assert [int(metrics[f"steps/{name}"]) for name in ("ran", "skipped", "skipped_in_a_row")] == [12, 3, 0]
+
+
+@pytest.mark.parametrize("replicas", ["one_replica", "two_replicas"])
+def test_a_skipped_step_tells_nothing_of_a_penalty_that_was_not_due(replicas, request, monkeypatch):
+    trainer = lazy(request.getfixturevalue(replicas), 2, max_bad_steps=2)
+    monkeypatch.setattr(trainer.objective, "generator", lambda given: {"generator": np.nan * given.fake_scores()})
+    batches = Batches(DATA.train, batch_size=8, seed=0)
+    for bad in (1, 2):
+        metrics = trainer.run(bad - 1, batches.take(bad - 1, 1))
+        with pytest.raises(Diverged) as error:
+            check(bad - 1, metrics, bad)
+        wrong = str(error.value).partition("skipped: ")[2].partition(";")[0]
+        assert wrong == "loss/generator is nan, gradient/generator is nan"
+        assert ("loss/penalty" in _values(metrics)) == (bad == 2)
+
+
+def test_a_penalty_that_was_due_and_is_not_finite_is_told(one_replica, monkeypatch):
+    trainer = lazy(one_replica, 2)
+    monkeypatch.setattr(trainer.objective, "penalty", lambda given: {"penalty": np.nan * given.fake_scores()})
+    batches = Batches(DATA.train, batch_size=8, seed=0)
+    with pytest.raises(Diverged, match=r"step 2 was skipped: loss/penalty is nan, gradient/penalty is nan;"):
+        check(0, trainer.run(0, batches.take(0, 2)), 1)
 
 
 def test_every_update_has_the_penalty_where_it_is_not_rare(one_replica):

@@ -86,7 +86,7 @@ class ClassifierTrainer(Trainer):
         """The labels (B,) and the seed of the batch's shift."""
         return labels[0], stream(self.config.seed, Purpose.SHIFTS, step)
 
-    def step(self, step: tf.Tensor, images: tf.Tensor, draws: Any) -> tuple[Metrics, tf.Tensor, tf.Tensor]:
+    def step(self, step: tf.Tensor, images: tf.Tensor, draws: Any) -> tuple[Metrics, tf.Tensor, None]:
         labels, seed = draws
         updated = update(
             self.guard,
@@ -97,7 +97,7 @@ class ClassifierTrainer(Trainer):
             name="classifier",
             moving=self.classifier.non_trainable_variables,
         )
-        return updated.metrics, updated.finite, tf.constant(True)
+        return updated.metrics, updated.finite, None
 
     def _losses(self, seed: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> Losses:
         x = shifted(network_from_pixels(tf.cast(images, tf.float32)), seed)

@@ -29,7 +29,7 @@ from gan.objectives.creative import CRITIC_SHARE, class_loss, creative_labels
 from gan.objectives.objective import CriticFunction, Given, Objective, term_names
 from gan.seeding import Purpose, stream
 from gan.training.optimizers import adam
-from gan.training.step import Losses, Metrics, update
+from gan.training.step import COMPUTED, Losses, Metrics, update
 from gan.training.trainer import Trainer
 
 
@@ -157,7 +157,9 @@ class GanTrainer(Trainer):
         names = [name for terms in self._terms.values() for name in terms]
         names += ["class"] if self.config.cls_weight else []
         updates = ["critic", "penalty", "generator"] if self.penalty_is_lazy else ["critic", "generator"]
-        return [*(f"loss/{name}" for name in names), *(f"gradient/{name}" for name in updates)]
+        names = [*(f"loss/{name}" for name in names), *(f"gradient/{name}" for name in updates)]
+        rare = ["gradient/penalty", *(f"loss/{name}" for name in self._terms["penalty"])]
+        return names + [COMPUTED + name for name in rare if self.penalty_is_lazy]
 
     def draw(self, step: tf.Tensor, labels: tf.Tensor) -> tuple[list[Draws], Draws]:
         """Of each critic update of a step with the reals' labels (U, B), and of its generator update."""
@@ -205,12 +207,12 @@ class GanTrainer(Trainer):
         share = self.config.pan_classness * (CRITIC_SHARE if purpose is Purpose.CRITIC_LABELS else 1.0)
         return creative_labels(stream(self.config.seed, purpose, index), own, pan_classness=share)
 
-    def step(self, step: tf.Tensor, images: tf.Tensor, draws: Any) -> tuple[Metrics, tf.Tensor, tf.Tensor]:
+    def step(self, step: tf.Tensor, images: tf.Tensor, draws: Any) -> tuple[Metrics, tf.Tensor, tf.Tensor | None]:
         """Critic updates on images (U, B, H, W, C), each followed by a penalty where that is due; the generator's."""
         config, (generator, _, critic) = self.config, self.networks
         critic_draws, last = draws
         metrics: Metrics = {}
-        all_finite, complete = tf.constant(True), tf.constant(not self.penalty_is_lazy)
+        all_finite, complete = tf.constant(True), tf.constant(False)
         of_critic = {
             "network": critic,
             "optimizer": self.critic_optimizer,
@@ -250,7 +252,7 @@ class GanTrainer(Trainer):
             moving=generator.non_trainable_variables,
             then=partial(self._move_average, step),
         )
-        return metrics | updated.metrics, all_finite & updated.finite, complete
+        return metrics | updated.metrics, all_finite & updated.finite, complete if self.penalty_is_lazy else None
 
     def _critic(self) -> CriticFunction:
         """The critic for one update, its kernels computed once if it knows how."""

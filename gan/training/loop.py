@@ -16,7 +16,7 @@ from gan.errors import Diverged
 from gan.evaluation.scores import Scores
 from gan.training.progress import Progress
 from gan.training.records import Records
-from gan.training.step import IN_A_ROW, RAN, SKIPPED, Metrics
+from gan.training.step import COMPUTED, IN_A_ROW, RAN, SKIPPED, Metrics
 from gan.training.stopping import Stopped, signals_caught
 from gan.training.trainer import Trainer
 
@@ -191,13 +191,9 @@ def _evaluated(evaluate: Callable[[int], Scores], step: int) -> Scores:
 
 
 def _values(metrics: Metrics) -> Values:
-    """The metrics as numbers, which waits for the device; without what only `check` looks at.
-
-    After a good step, what is NaN was not computed in it, and is left out.
-    """
-    bad = int(metrics[IN_A_ROW]) > 0
-    values = {name: float(value) for name, value in metrics.items() if name not in (IN_A_ROW, RAN)}
-    return {name: value for name, value in values.items() if bad or not math.isnan(value)}
+    """The metrics that were computed, as numbers, which waits for the device; without what only `check` looks at."""
+    told = [name for name in metrics if name not in (IN_A_ROW, RAN) and not name.startswith(COMPUTED)]
+    return {name: float(metrics[name]) for name in told if metrics.get(COMPUTED + name, True)}
 
 
 def _losses(values: Values) -> Values:

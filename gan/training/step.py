@@ -29,6 +29,12 @@ Metrics = dict[str, tf.Tensor]
 SKIPPED, IN_A_ROW, RAN = "steps/skipped", "steps/skipped_in_a_row", "steps/ran"
 """Metrics that tell of skipped steps: since the run began, up to now, and the steps that were run in a call."""
 
+COMPUTED = "computed/"
+"""Before the name of another metric: 1 if that was computed in the step, else 0. Of metrics that not every step has."""
+
+RARE = 2**32
+"""In the variable that holds both of the guard's rows, the unit of the second one."""
+
 INITIAL_SCALE, LARGEST_SCALE = 2.0**15, 2.0**24
 GROWTH_STEPS = 2000
 
@@ -83,7 +89,8 @@ def update(
         name: of the network, for the metric `gradient/{name}`.
         moving: variables that `losses` itself changes; put back if the update is skipped.
         kept: what an earlier update of the step kept.
-        due: whether the update is made at all, a boolean scalar; else nothing is computed, and metrics are NaN.
+        due: whether the update is made at all, a boolean scalar; else nothing is computed, metrics are NaN, and those
+            of `COMPUTED` say so.
         terms: names of the losses, where `due` is given.
         then: what follows the update of the variables.
     """
@@ -127,7 +134,8 @@ def update(
 
     tf.cond(finite if due is None else finite & due, go_on, put_back)
     if due is not None:
-        metrics = {each: tf.where(due, value, np.nan) for each, value in metrics.items()}
+        flags = {f"{COMPUTED}{each}": tf.cast(due, tf.float32) for each in metrics}
+        metrics = flags | {each: tf.where(due, value, np.nan) for each, value in metrics.items()}
     return Updated(metrics, finite, kept)
 
 
@@ -146,7 +154,8 @@ class Guard:
 
     Args:
         strategy: of the run.
-        max_bad_steps: after so many steps in a row in which an update was skipped, the guard is `exhausted`.
+        max_bad_steps: after so many steps in a row in which an update was skipped, the guard is `exhausted`. Steps that
+            have a rare update, too, are also a row by themselves.
         scaling: losses are scaled.
     """
 
@@ -168,9 +177,18 @@ class Guard:
         return [self.skipped, self.in_a_row, self.scale, self.unskipped_in_a_row]
 
     @property
+    def rows(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Skipped steps in a row up to now, int64: of all steps, and of those alone that had a rare update, too.
+
+        Checkpoints hold both as one number, so that those from before there was the second go on.
+        """
+        row = tf.convert_to_tensor(self.in_a_row)
+        return row % RARE, row // RARE
+
+    @property
     def exhausted(self) -> tf.Tensor:
         """Whether the run is at its end, a boolean scalar."""
-        return tf.convert_to_tensor(self.in_a_row) >= self.max_bad_steps
+        return tf.maximum(*self.rows) >= self.max_bad_steps
 
     def scaled(self, loss: tf.Tensor) -> tf.Tensor:
         """The loss to differentiate. Call in a replica function, under the tape."""
@@ -180,15 +198,18 @@ class Guard:
         """The gradients of a loss from those of the scaled one."""
         return [gradient / tf.convert_to_tensor(self.scale) for gradient in gradients] if self.scaling else gradients
 
-    def count(self, finite: tf.Tensor, complete: tf.Tensor | bool = True) -> None:
-        """Count a step, all of whose updates were finite or not.
+    def count(self, finite: tf.Tensor, complete: tf.Tensor | None = None) -> None:
+        """Count a step, all of whose updates were finite or not; `complete` says whether a rare one was due.
 
-        One that was not `complete`, since an update was not due in it, does not end a row of bad ones.
+        None where there is no rare one.
         """
         self.skipped.assign_add(tf.cast(~finite, tf.int64))
         none = tf.constant(0, tf.int64)
-        row = tf.convert_to_tensor(self.in_a_row)
-        self.in_a_row.assign(tf.where(finite, tf.where(complete, none, row), row + 1))
+        row, rare = self.rows
+        after = tf.where(finite, none, row + 1)
+        if complete is not None:
+            after += RARE * tf.where(complete, tf.where(finite, none, rare + 1), rare)
+        self.in_a_row.assign(after)
         if self.scaling:
             unskipped = tf.convert_to_tensor(self.unskipped_in_a_row) + 1
             grows = finite & (unskipped >= GROWTH_STEPS)
@@ -202,6 +223,6 @@ class Guard:
         scale = {"loss_scale": tf.convert_to_tensor(self.scale)} if self.scaling else {}
         return scale | {
             SKIPPED: tf.convert_to_tensor(self.skipped),
-            IN_A_ROW: tf.convert_to_tensor(self.in_a_row),
+            IN_A_ROW: tf.maximum(*self.rows),
             RAN: ran,
         }

@@ -88,11 +88,12 @@ class Trainer(ABC):
         """All random numbers of a step with labels (U, B), for the global batch."""
 
     @abstractmethod
-    def step(self, step: tf.Tensor, images: tf.Tensor, draws: Any) -> tuple[Metrics, tf.Tensor, tf.Tensor]:
+    def step(self, step: tf.Tensor, images: tf.Tensor, draws: Any) -> tuple[Metrics, tf.Tensor, tf.Tensor | None]:
         """One step on images (U, B, H, W, C) uint8.
 
         Returns:
-            Its metrics, whether every update was finite, and whether every kind of update was due.
+            Its metrics, whether every update was finite, and whether every kind of update was due: None where it always
+            is.
         """
 
     def learning_rates(self) -> dict[str, float]:
