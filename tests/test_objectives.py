@@ -186,6 +186,13 @@ class SameToo(Wasserstein):
         return {"penalty": super().own_label(given)["own_label"]}
 
 
+class Halves(Wasserstein):
+    """Scores in 16 bits, as a critic has them that casts nothing."""
+
+    def critic(self, given):
+        return {name: tf.cast(values, tf.bfloat16) for name, values in super().critic(given).items()}
+
+
 class Drawing(Wasserstein):
     """Wants draws in the generator's update, which has none."""
 
@@ -202,6 +209,7 @@ class Drawing(Wasserstein):
         (Twice(), r"^Twice\.penalty: the name critic is taken; expected each name once$"),
         (Same(), r"^Same\.wrong_label: the name critic is taken; expected each name once$"),
         (SameToo(), r"^SameToo\.own_label: the name penalty is taken; expected each name once$"),
+        (Halves(), r"^Halves\.critic: critic is bfloat16; expected float32: cast the critic's scores$"),
         (Drawing(), "epsilon"),
     ],
 )
@@ -218,6 +226,37 @@ def test_what_is_wrong_with_an_objective_is_said_before_training(objective, mess
             wrong_label=isinstance(objective, Same),
             own_label=isinstance(objective, SameToo),
         )
+
+
+class Margins(Wasserstein):
+    """Makes terms of its own of what its labels are worth."""
+
+    def critic(self, given):
+        return super().critic(given) | {"real_margin": -given.label_margins()}
+
+    def generator(self, given):
+        return super().generator(given) | {"fake_margin": -given.fake_label_margins()}
+
+
+class InPenalty(Wasserstein):
+    def penalty(self, given):
+        return {"penalty": given.label_margins()}
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_margins_are_there_for_terms_of_ones_own(one_replica, monkeypatch, every):
+    monkeypatch.setitem(OBJECTIVES, "margins", Margins)
+    config = replace(TINY, objective="margins", label_weight=1.0, gen_label_weight=1.0, penalty_every=every)
+    metrics = tiny_trainer(one_replica, config).run(0, Batches(DATA.train, batch_size=8, seed=0).take(0, 2))
+    assert np.isfinite([metrics["loss/real_margin"], metrics["loss/fake_margin"]]).all()
+
+
+@pytest.mark.parametrize(
+    ("objective", "wrong", "own"), [(Margins(), False, True), (Margins(), True, False), (InPenalty(), True, True)]
+)
+def test_margins_where_no_label_is_wrong_are_refused_in_one_line(objective, wrong, own):
+    with pytest.raises(UserError, match=r"^there are no wrong labels, .*; expected label_weight above 0 in a critic"):
+        term_names(objective, by_class, image=(), classes=2, wrong_label=wrong, own_label=own)
 
 
 def test_metric_names_come_from_the_objective(one_replica, monkeypatch):
@@ -402,6 +441,15 @@ def test_margins_of_fakes_are_of_the_pass_that_was_made():
         passes.clear()
 
 
+def test_a_mixture_should_score_as_much_more_as_its_wrong_label_differs():
+    """All of it for one class, to the bit what it was; a half of a pair, and nothing where all classes are alike."""
+    labels = tf.constant([[1.0, 0, 0], [0.5, 0.5, 0], [1 / 3, 1 / 3, 1 / 3]])
+    wrong = tf.constant([[0, 0, 1.0], [0, 0.5, 0.5], [1 / 3, 1 / 3, 1 / 3]])
+    images = tf.zeros((3, 2))
+    example = Given(lambda images, labels: 0.0 * labels[..., 0], images, images, labels, labels, {}, wrong)
+    np.testing.assert_array_equal(Wasserstein().own_label(example)["own_label"], [1.0, 0.5, 0.0])
+
+
 def test_labels_of_others_are_as_mixed_as_these(one_replica):
     trainer = tiny_trainer(one_replica)
     mixed = tf.constant([[1.0, 0, 0], [0.5, 0.5, 0], [1 / 3, 1 / 3, 1 / 3]] * 50)
@@ -548,6 +596,14 @@ def test_a_penalty_that_was_due_and_is_not_finite_is_told(one_replica, monkeypat
     batches = Batches(DATA.train, batch_size=8, seed=0)
     with pytest.raises(Diverged, match=r"step 2 was skipped: loss/penalty is nan, gradient/penalty is nan;"):
         check(0, trainer.run(0, batches.take(0, 2)), 1)
+
+
+def test_a_penalty_that_would_never_come_is_refused(one_replica):
+    """Of 12 steps of two updates; without a penalty there is nothing to miss."""
+    with pytest.raises(UserError, match=r"^penalty_every is 25, but the run has 24 critic updates, so none would have"):
+        lazy(one_replica, 25, crit_steps=2)
+    lazy(one_replica, 24, crit_steps=2)
+    lazy(one_replica, 25, crit_steps=2, gp_weight=0.0)
 
 
 def test_every_update_has_the_penalty_where_it_is_not_rare(one_replica):

@@ -20,6 +20,8 @@ from functools import cached_property
 
 import tensorflow as tf
 
+from gan.errors import UserError
+
 CriticFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Terms = dict[str, tf.Tensor]
 """Losses by name, one number per example, (B,). Their weighted sum is what is minimised."""
@@ -65,13 +67,16 @@ class Given:
         return self._scored_fakes if self.wrong_labels is None else self._scored_fakes[:, 0]
 
     def label_margins(self) -> tf.Tensor:
-        """How much higher the critic scores a real with its own label than with a wrong one, (B,): of `scores()`."""
-        return self._scored[0][:, 0] - self._scored[0][:, 1]
+        """How much higher the critic scores a real with its own label than with a wrong one, (B,): of `scores()`.
+
+        Raises:
+            UserError: there are no wrong labels.
+        """
+        return _margins(self._scored[0])
 
     def fake_label_margins(self) -> tf.Tensor:
-        """The same of fakes, (B,): of `scores()` if that was called, else of `fake_scores()`."""
-        scores = self._scored[1] if "_scored" in vars(self) else self._scored_fakes
-        return scores[:, 0] - scores[:, 1]
+        """The same of fakes, (B,): of `scores()` if that was called, else of `fake_scores()`; errors are the same."""
+        return _margins(self._scored[1] if "_scored" in vars(self) else self._scored_fakes)
 
     @cached_property
     def _scored(self) -> list[tf.Tensor]:
@@ -86,6 +91,16 @@ class Given:
 
     def _beside_wrong(self, labels: tf.Tensor) -> tf.Tensor:
         return labels if self.wrong_labels is None else tf.stack([labels, self.wrong_labels], axis=1)
+
+
+def _margins(scores: tf.Tensor) -> tf.Tensor:
+    """(B, 2) -> (B,)."""
+    if len(scores.shape) != 2:
+        raise UserError(
+            "there are no wrong labels, and so no margins; expected label_weight above 0 in a critic update, "
+            "gen_label_weight above 0 in a generator update, and no margins in a penalty"
+        )
+    return scores[:, 0] - scores[:, 1]
 
 
 class Objective:
@@ -104,7 +119,10 @@ class Objective:
         raise NotImplementedError
 
     def penalty(self, given: Given) -> Terms:
-        """What the critic minimises besides, weighted by `gp_weight`, at every `penalty_every`-th update."""
+        """What the critic minimises besides, weighted by `gp_weight`, at every `penalty_every`-th update.
+
+        It is to do without wrong labels: an update of its own has none.
+        """
         return {}
 
     def wrong_label(self, given: Given) -> Terms:
@@ -118,9 +136,12 @@ class Objective:
     def own_label(self, given: Given) -> Terms:
         """What the generator minimises besides, weighted by `gen_label_weight`: its own label should score 1 more.
 
-        The mirror of `wrong_label`: the generator stops where the critic tells the classes of its images.
+        The mirror of `wrong_label`: the generator stops where the critic tells the classes of its images. A mixture
+        shares classes with its wrong label, so it should score as much of 1 more as the share of weight that differs.
         """
-        return {"own_label": tf.nn.relu(1.0 - given.fake_label_margins())}
+        margins = given.fake_label_margins()
+        differs = 0.5 * tf.reduce_sum(tf.abs(given.fake_labels - given.wrong_labels), axis=1)  # 1 for one class
+        return {"own_label": tf.nn.relu(differs - margins)}
 
     def draws(self, seed: tf.Tensor, batch_size: int) -> dict[str, tf.Tensor]:
         """Random numbers of a critic update for the *global* batch, a function of the seed (2,); rows are examples."""
@@ -141,16 +162,18 @@ def term_names(
     So what is wrong with an objective is said before anything is trained.
 
     Raises:
-        ValueError: a term is not one number per example, or two have one name.
+        ValueError: a term is not one float32 number per example, or two have one name.
+        UserError: a term is of wrong labels, where there are none.
     """
     images, labels = tf.zeros((2, *image)), tf.one_hot([0, 0], classes)
-    of_critic = Given(critic, images, images, labels, labels, objective.draws(tf.constant([0, 0]), 2))
-    of_generator = replace(of_critic, draws={})
-    methods = [(objective.critic, of_critic), (objective.penalty, of_critic), (objective.generator, of_generator)]
+    of_penalty = Given(critic, images, images, labels, labels, objective.draws(tf.constant([0, 0]), 2))
+    of_critic = replace(of_penalty, wrong_labels=labels if wrong_label else None)
+    of_generator = replace(of_penalty, wrong_labels=labels if own_label else None, draws={})
+    methods = [(objective.critic, of_critic), (objective.penalty, of_penalty), (objective.generator, of_generator)]
     if wrong_label:
-        methods.insert(1, (objective.wrong_label, replace(of_critic, wrong_labels=labels)))
+        methods.insert(1, (objective.wrong_label, of_critic))
     if own_label:
-        methods.append((objective.own_label, replace(of_generator, wrong_labels=labels)))
+        methods.append((objective.own_label, of_generator))
     names: dict[str, list[str]] = {}
     taken = {"class"}  # The classifier's, where `cls_weight` wants it.
     for method, given in methods:
@@ -166,10 +189,12 @@ def term_names(
 
 
 def require_vector(values: tf.Tensor, name: str, length: int | None = None) -> None:
-    """Check that there is one number per example; `[B]` less `[B, 1]` would be `[B, B]` without a word.
+    """Check that there is one float32 number per example; `[B]` less `[B, 1]` would be `[B, B]` without a word.
 
     Raises:
         ValueError: there is not.
     """
     if len(values.shape) != 1 or (length is not None and values.shape[0] != length):
         raise ValueError(f"{name} has shape {tuple(values.shape)}; expected one number per example, (B,)")
+    if values.dtype != tf.float32:
+        raise ValueError(f"{name} is {values.dtype.name}; expected float32: cast the critic's scores")

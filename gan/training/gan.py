@@ -66,9 +66,9 @@ class GanTrainer(Trainer):
         augment: changes reals and fakes alike, before the critic sees them.
 
     Raises:
-        UserError: there is no classifier or no other class where one is wanted, the replicas do not divide
-            `gan_batch_size`, or there are several and `jit_compile` is set.
-        ValueError: a term of the objective is not one number per example, or two have one name.
+        UserError: there is no classifier, no other class or no wrong label where one is wanted, no update would have a
+            penalty, the replicas do not divide `gan_batch_size`, or there are several and `jit_compile` is set.
+        ValueError: a term of the objective is not one float32 number per example, or two have one name.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ class GanTrainer(Trainer):
     def _others(self, purpose: Purpose, index: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Label vectors (B, K) of other classes than these are of: each class becomes the one so many places on.
 
-        What has all classes alike stays what it is: it has no margin, and so no gradient.
+        Of a mixture some may be its own; what has all classes alike stays what it is, so it has no margin to reach.
         """
         count, classes = labels.shape
         seed = stream(self.config.seed, purpose, index)

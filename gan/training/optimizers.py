@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from gan.config import Config
+from gan.errors import UserError
 
 COOLDOWN = 0.4
 """Of a run: the share of its updates in which the schedule of that name goes down."""
@@ -65,7 +66,15 @@ def adam(
     A penalty at every k-th update, as an update of its own, makes k + 1 updates of k. Adam then forgets and moves as
     much per k updates as before with its rate times k / (k + 1) and its decays to that power (arXiv 1912.04958,
     appendix B). Call under the scope of the run's strategy.
+
+    Raises:
+        UserError: no update would have a penalty.
     """
+    if penalty_every > (made := total_steps * updates_per_step):
+        raise UserError(
+            f"penalty_every is {penalty_every:,}, but the run has {made:,} critic updates, so none would have a "
+            "penalty; lower penalty_every, raise gan_epochs, or set gp_weight to 0"
+        )
     ratio = 1.0 if penalty_every == 1 else penalty_every / (penalty_every + 1)
     updates = updates_per_step if penalty_every == 1 else updates_per_step / ratio
     optimizer = keras.optimizers.Adam(
