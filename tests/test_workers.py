@@ -296,6 +296,12 @@ def two(**task) -> str:
             "this process is of the kind None, of which there are no addresses",
         ),
         ('{"cluster": {"worker": ["a:1", "b"]}, "task": {}}', "the address 'b' has no port"),
+        (
+            '{"cluster": {"worker": ["a:1", "b:99999"]}}',
+            "the address 'b:99999' has the port 99999, where ports are 1 to",
+        ),
+        ('{"cluster": {"worker": ["a:0", "b:1"]}}', "the address 'a:0' has the port 0, where ports are 1 to 65535"),
+        ('{"cluster": {"worker": ["a:1", "a..b:2222"]}}', "the address 'a..b:2222' has no name of a host"),
         ('{"cluster": {"worker": ["a:1"], "chief": ["a:1"]}, "task": {}}', "an address is there twice"),
         ('{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}}', "there are processes of the kind 'ps', where a run has a"),
         (two(type="evaluator"), "this process is of the kind evaluator, of which there are no addresses"),

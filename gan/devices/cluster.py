@@ -96,6 +96,14 @@ def _read(text: str) -> tuple[dict[str, list[str]], tuple[str, int]]:
         return kinds, ("worker", 0)
     if wrong := [address for address in found if not re.fullmatch(r".+:[0-9]{1,5}", address)]:
         raise ValueError(f"the address {wrong[0]!r} has no port")
+    for address in found:
+        host, _, port = address.rpartition(":")
+        if not 1 <= int(port) <= 65_535:
+            raise ValueError(f"the address {address!r} has the port {port}, where ports are 1 to 65535")
+        try:
+            host.encode("idna")
+        except UnicodeError:
+            raise ValueError(f"the address {address!r} has no name of a host") from None
     if len(set(found)) < len(found):
         raise ValueError("an address is there twice")
     task = values.get("task")
