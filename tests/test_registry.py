@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from fastapi.testclient import TestClient
-from helpers import TINY, write_idx
+from helpers import TINY, tiny_about, write_idx
 
 from gan import checkpoints, registry
 from gan.about import OtherVersion
 from gan.config import load_config
 from gan.drawing import generate
+from gan.errors import UserError
+from gan.models import build
+from gan.models.norm import Norm
 from gan.registry import CRITICS, GENERATORS, Table
 from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler
@@ -47,6 +50,40 @@ class DenseCritic(keras.Model):
     def call(self, images, labels):
         flat = tf.reshape(images, (tf.shape(images)[0], -1))
         return tf.squeeze(self.score(self.hidden(tf.concat([flat, tf.cast(labels, flat.dtype)], axis=1))), axis=1)
+
+
+class Block(keras.layers.Layer):
+    """A layer in a layer, as networks are put together."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = [inner]
+
+    def call(self, x):
+        return self.inner[0](x)
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        (keras.layers.BatchNormalization, "BatchNormalization"),
+        (Norm, "BatchNormalization"),
+        (lambda: keras.layers.SpectralNormalization(keras.layers.Dense(4)), "SpectralNormalization"),
+    ],
+)
+def test_a_critic_with_a_layer_that_would_do_nothing_is_refused(layer, name, monkeypatch):
+    class Idle(keras.Model):
+        def __init__(self, spec, config, *, dtype="float32"):
+            super().__init__(name="critic", dtype=dtype)
+            self.hidden = Block(layer())
+            self(tf.zeros((1, *spec.shape)), tf.zeros((1, spec.num_classes)))
+
+        def call(self, images, labels):
+            return tf.reduce_sum(self.hidden(images), axis=[1, 2, 3])
+
+    monkeypatch.setitem(CRITICS, "idle", Idle)
+    with pytest.raises(UserError, match=f"^the critic idle has a layer {name}, which does nothing in it: .*spectral"):
+        build(tiny_about(replace(TINY, critic="idle")), "critic")
 
 
 def test_a_pair_of_ones_own_does_all_that_the_first_pair_does(two_replicas, tmp_path, monkeypatch):
