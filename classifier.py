@@ -20,7 +20,9 @@ def main() -> None:
     flags = parser(__doc__)
     add_training_flags(flags, log_dir="logs/classifier")
     flags.add_argument(
-        "--load-dir", type=local_path, help="start from the classifier in this directory, or from this checkpoint"
+        "--load-dir",
+        type=local_path,
+        help="start from the classifier in this directory, or from this checkpoint, of the same images and held_out",
     )
     flags.add_argument(
         "--record-eps",

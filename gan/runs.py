@@ -45,14 +45,17 @@ def train_classifier(config: Config, options: RunOptions, place: Place = ALONE) 
         UserError: data, config or directories cannot be used.
         Diverged: a loss is not finite.
     """
+    if options.resume and options.load_dir is not None:
+        raise UserError("--resume goes on with a run, and --load-dir begins one; expected one of the two")
     run = Run("classifier", config, options, place)
     if (scores := run.final_scores()) is not None:
         return scores
     keras.utils.set_random_seed(config.seed)
     with run.strategy.scope():
         classifier = build(run.about, "classifier", dtype=run.precision.policy)
-    if options.load_dir is not None and run.resumed is None:
-        start = find_classifier(options.load_dir, run)
+    if options.load_dir is not None:
+        remedy = "name another with --load-dir, or leave --load-dir out to begin with a fresh one"
+        start = find_classifier(options.load_dir, run, remedy=remedy)
         checkpoints.restore(start.path, {"classifier": classifier}, partial=True)
     trainer = ClassifierTrainer(
         classifier, run.data.spec, config=config, total_steps=run.total_steps, strategy=run.strategy
@@ -208,15 +211,21 @@ def load_classifier(directory: Path, run: Run) -> keras.Model:
     return checkpoints.open_saved(find_classifier(directory, run)).network
 
 
-def find_classifier(directory: Path, run: Run) -> Saved:
+def find_classifier(directory: Path, run: Run, *, remedy: str | None = None) -> Saved:
     """The newest classifier of a directory, which must have been trained on what the run is trained on.
+
+    Args:
+        directory: of its checkpoints, or one of them.
+        run: that wants it.
+        remedy: what to do if there is none; by default, to train it.
 
     Raises:
         UserError: there is none, or it was trained on other images.
     """
     options, data, share = run.options, run.data, run.config.held_out
     command = _classifier_command(options, str(directory))
-    found = checkpoints.find(directory, "classifier", remedy=f"run {command}, or name another directory")
+    none = remedy or f"run {command}, or name another directory"
+    found = checkpoints.find(directory, "classifier", remedy=none)
     about = found.about
     if about.spec != data.spec:
         images, expected = str(about.spec), str(data.spec)
@@ -226,10 +235,9 @@ def find_classifier(directory: Path, run: Run) -> Saved:
         images, expected = f"images with held_out {about.config.held_out:g}", f"held_out {share:g}, as here"
     else:
         return found
-    raise UserError(
-        f"{found.path}: the classifier was trained on {images}; expected {expected}: run "
-        f"{_classifier_command(options, 'OTHER_DIRECTORY')}, then pass --load-dir OTHER_DIRECTORY"
-    )
+    command = _classifier_command(options, "OTHER_DIRECTORY")
+    remedy = remedy or f"run {command}, then pass --load-dir OTHER_DIRECTORY"
+    raise UserError(f"{found.path}: the classifier was trained on {images}; expected {expected}: {remedy}")
 
 
 def _classifier_command(options: RunOptions, save_dir: str) -> str:

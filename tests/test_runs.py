@@ -13,8 +13,10 @@ from gan.about import digest_of, read_about
 from gan.checkpoints import save
 from gan.config import load_config
 from gan.devices import strategy as devices_strategy
-from gan.devices.cluster import ALONE
+from gan.devices.cluster import ALONE, Place
+from gan.devices.precision import Precision
 from gan.devices.strategy import _make_strategy, make_strategy
+from gan.errors import UserError
 from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler
 from gan.training import run as run_module
@@ -193,6 +195,30 @@ def test_a_run_whose_film_fails_is_a_good_run(scored, tmp_path, monkeypatch, cap
     (log,) = (tmp_path / "logs").iterdir()
     assert (log / "columns.txt").read_text() == columns
     assert (log / "film.gif").exists()
+
+
+def test_workers_of_two_precisions_are_refused(tmp_path, one_replica, monkeypatch):
+    """The other one has the same config, and computes in something else."""
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
+    monkeypatch.setattr(run_module, "choose", lambda *_: Precision("mixed_bfloat16", "the CPU has it"))
+    others = iter([0.0, 1.0])
+    monkeypatch.setattr(devices_strategy, "_sum", lambda strategy, own: own + next(others))
+    write_idx(tmp_path / "data")
+    with pytest.raises(UserError, match=r"^mixed_precision is true, which is mixed_bfloat16 here but .* or false$"):
+        train_classifier(replace(TINY, mixed_precision=True), options(tmp_path), Place(2, is_chief=True))
+
+
+def test_a_start_from_a_classifier_wants_one_of_the_same_images(scored, tmp_path):
+    start = {"save_dir": tmp_path / "new", "load_dir": tmp_path / "checkpoints"}
+    told = ": name another with --load-dir, or leave --load-dir out to begin with a fresh one$"
+    with pytest.raises(
+        UserError, match=rf"was trained on images with held_out 0; expected held_out 0\.2, as here{told}"
+    ):
+        train_classifier(replace(TINY, held_out=0.2), options(tmp_path, **start))
+    with pytest.raises(UserError, match=f"empty: no such directory; expected a classifier checkpoint{told}"):
+        train_classifier(TINY, options(tmp_path, **start | {"load_dir": tmp_path / "empty"}))
+    with pytest.raises(UserError, match=r"^--resume goes on with a run, and --load-dir begins one; expected one of"):
+        train_classifier(TINY, options(tmp_path, **start, resume=True))
 
 
 def test_a_process_has_one_strategy():

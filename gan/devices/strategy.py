@@ -135,21 +135,24 @@ def _sum(strategy: tf.distribute.Strategy, value: float) -> float:
     return float(_summed(strategy)(tf.constant(value, tf.float64)))
 
 
-def check_agreement(strategy: tf.distribute.Strategy, place: Place, *facts: object) -> None:
+OTHER_RUNS = (
+    "the workers differ in data, config, classifier or checkpoint; expected the same -c, and --data-path, "
+    "--load-dir and --save-dir on disks that all of them share"
+)
+
+
+def check_agreement(strategy: tf.distribute.Strategy, place: Place, *facts: object, problem: str = OTHER_RUNS) -> None:
     """Check that all workers begin with the same.
 
     Raises:
-        UserError: they do not.
+        UserError: they do not; it says the problem.
     """
     if place.workers == 1:
         return
     digest = hashlib.sha256(repr(facts).encode()).digest()
     own = float(int.from_bytes(digest[:5], "big"))
     if _sum(strategy, own) != own * strategy.num_replicas_in_sync:
-        raise UserError(
-            "the workers differ in data, config, classifier or checkpoint; expected the same -c, and --data-path, "
-            "--load-dir and --save-dir on disks that all of them share"
-        )
+        raise UserError(problem)
 
 
 def agreed_signal(strategy: tf.distribute.Strategy, place: Place, number: int | None) -> int | None:

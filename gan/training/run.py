@@ -157,6 +157,9 @@ class Run:
             checkpoints.restore(self.resumed.path, trainer.state)
             self.first_step = self.resumed.about.step
         check_agreement(self.strategy, self.place, self.config, self.data.digest, self.first_step)
+        policy = self.precision.policy
+        problem = f"mixed_precision is true, which is {policy} here but not at every worker; set it to bfloat16, "
+        check_agreement(self.strategy, self.place, policy, problem=f"{problem}float16 or false")
         print(self.precision)
         print(self.data.describe())
         counts = zip(self.data.spec.class_names, self.data.class_counts()[0], strict=True)
