@@ -20,6 +20,8 @@ X86 = ("x86_64", "AMD64")
 def import_tensorflow(*, devices: str | None = None, deterministic: bool = False) -> None:
     """Import TensorFlow and make its devices, of which `cpu:N` wants N, and others the usual ones.
 
+    GPUs that `devices` leaves out are not visible: TensorFlow would compute on the first one what is not placed.
+
     On x86 CPUs it computes by oneDNN. By itself it would not on one with AVX2 alone, though oneDNN's convolutions are
     much faster there, too.
 
@@ -103,6 +105,10 @@ def _start_tensorflow(devices: str | None, *, deterministic: bool) -> None:
     with _absent("matplotlib"):  # Keras would import it, which takes time and writes into the home directory.
         import tensorflow
 
+    if devices is not None:
+        gpus = tensorflow.config.list_physical_devices("GPU")
+        wanted = [] if devices.startswith("cpu") else [int(index) for index in devices.split(",")]
+        tensorflow.config.set_visible_devices([gpu for index, gpu in enumerate(gpus) if index in wanted], "GPU")
     if devices is not None and devices.startswith("cpu:"):
         logical = [tensorflow.config.LogicalDeviceConfiguration()] * int(devices.removeprefix("cpu:"))
         tensorflow.config.set_logical_device_configuration(tensorflow.config.list_physical_devices("CPU")[0], logical)

@@ -97,6 +97,25 @@ def test_an_x86_cpu_computes_by_onednn_unless_it_is_to_be_deterministic(machine,
     assert (done.stdout, done.stderr) == (f"{used}\n", "")
 
 
+@pytest.mark.parametrize(
+    ("devices", "visible"),
+    [("cpu", "[] GPU"), ("cpu:1", "[] GPU"), ("1", "['b'] GPU"), ("02,0", "['a', 'c'] GPU"), (None, "")],
+)
+def test_gpus_that_are_not_chosen_are_not_visible(devices, visible, tmp_path):
+    """In place of TensorFlow a module of three GPUs, which can be hidden until devices are made."""
+    (tmp_path / "tensorflow.py").write_text(
+        "class config:\n"
+        "    list_physical_devices = lambda kind: ['a', 'b', 'c']\n"
+        "    set_visible_devices = print\n"
+        "    LogicalDeviceConfiguration = set_logical_device_configuration = lambda *_: None\n"
+        "    list_logical_devices = lambda: print('made')\n"
+    )
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+    program += f"from gan.starting import import_tensorflow; import_tensorflow(devices={devices!r})"
+    done = run("-c", program)
+    assert (done.stdout.split("\n"), done.stderr) == ([*filter(None, [visible]), "made", ""], "")
+
+
 def test_a_script_leaves_matplotlib_alone_until_it_draws(tmp_path):
     """Keras imports it where it is installed, and it writes into the home directory."""
     program = "from gan.starting import import_tensorflow; import_tensorflow(); import os, sys, keras\n"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import TINY, tiny_about, write_idx
 
 from gan import checkpoints, runs
@@ -241,6 +242,24 @@ def test_devices_are_those_that_are_named():
 def test_a_device_that_is_not_there_is_refused(devices, problem):
     with pytest.raises(ValueError, match=rf"^--devices {devices}: {problem}; expected cpu or cpu:N, as .* no GPU$"):
         make_strategy(devices)
+
+
+@pytest.mark.parametrize(
+    ("devices", "visible", "names"),
+    [
+        ("1", "b", ["GPU:0"]),
+        ("2,0", "ac", ["GPU:1", "GPU:0"]),
+        ("2", "abc", ["GPU:2"]),
+        ("cpu:2", "", ["CPU:0", "CPU:1"]),
+    ],
+)
+def test_gpus_are_named_by_their_place_among_the_visible_ones(devices, visible, names, monkeypatch):
+    """And chosen by that among all."""
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a", "b", "c"])
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: list(visible))
+    assert devices_strategy._names(devices) == names
+    with pytest.raises(UserError, match=r"^--devices 0,3: there is no GPU:[03]; expected each once, of 0,1,2$"):
+        devices_strategy._names("0,3")
 
 
 @pytest.mark.parametrize(("driver", "visible", "warned"), [(True, None, True), (False, None, False), (True, "", False)])

@@ -59,19 +59,24 @@ def _make_strategy(devices: str | None, place: Place) -> tf.distribute.Strategy:
 
 
 def _names(devices: str) -> list[str]:
-    """TensorFlow's names of devices, such as `GPU:0`."""
+    """TensorFlow's names of devices, such as `GPU:0`, which is the first of the GPUs that are visible to it."""
     if devices.startswith("cpu"):
         wanted = [f"CPU:{index}" for index in range(int(devices.removeprefix("cpu").removeprefix(":") or 1))]
     else:
         wanted = [f"GPU:{int(index)}" for index in devices.split(",")]
-    there = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices()]
+    gpus, visible = tf.config.list_physical_devices("GPU"), tf.config.get_visible_devices("GPU")
+    there = {f"GPU:{index}": f"GPU:{visible.index(gpu)}" for index, gpu in enumerate(gpus) if gpu in visible}
+    there |= {f"CPU:{index}": f"CPU:{index}" for index in range(len(tf.config.list_logical_devices("CPU")))}
     missing = [name for name in wanted if name not in there]
     if missing or len(set(wanted)) < len(wanted):
-        gpus = [name.removeprefix("GPU:") for name in there if name.startswith("GPU:")]
         problem = f"there is no {missing[0]}" if missing else "a device is named twice"
-        expected = f"each once, of {','.join(gpus)}" if gpus else "cpu or cpu:N, as TensorFlow finds no GPU"
+        expected = (
+            f"each once, of {','.join(map(str, range(len(gpus))))}"
+            if gpus
+            else "cpu or cpu:N, as TensorFlow finds no GPU"
+        )
         raise UserError(f"--devices {devices}: {problem}; expected {expected}")
-    return wanted
+    return [there[name] for name in wanted]
 
 
 def check_divisible(batch_size: int, replicas: int, key: str) -> None:
