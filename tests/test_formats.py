@@ -193,9 +193,8 @@ ANT = pictures("train")[0][1]
         ({"train/cat.0.png": ANT, "train/dog.0.png": ANT, "test1/1.png": ANT}, "test1, train, which look like splits"),
         (
             {f"{where}{name}/0.png": ANT for where in ("", "cells/") for name in ("sick", "well")},
-            "the class 'sick' once more within 'cells', as cells/sick/0.png",
+            "sick, well, and once more within cells; expected a class in one place",
         ),
-        ({**tree(), "train/ant/cat/9.png": ANT}, "the class 'cat' once more within 'ant', as train/ant/cat/9.png"),
         (
             {**tree(("images", "images")), "marks.tsv": b"file\tlabel"},
             "pictures in one directory, images, and marks.tsv",
@@ -211,10 +210,35 @@ def test_what_are_no_classes_is_refused(tmp_path, files, found):
     assert found in message and "; expected" in message
 
 
-@pytest.mark.parametrize("names", [("train", "bus", "car"), ("test tube", "bottle", "cup"), ("cat", "cats", "tomcat")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train", "bus", "car"),
+        ("test tube", "bottle", "cup"),
+        ("bullet train", "crash test dummy", "car"),
+        ("bullet_train", "crash_test_dummy", "car"),
+        ("cat", "cats", "tomcat"),
+    ],
+)
 def test_names_of_classes_may_be_words_of_splits(tmp_path, names):
     files = {f"{names[number % 3]}/{names[number % 3]}/{number}.png": ANT for number in range(9)}
     assert set(load_folder(write(tmp_path, files)).spec.class_names) == set(names)
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        ({f"{a}/{b}/{n}.png": ANT for a in "012" for b in "012" for n in range(2)}, "012"),
+        ({f"{where}/{n}.png": ANT for where in ("a", "a/b", "b") for n in range(2)}, "ab"),
+        ({**tree(("train", "test")), "train/ant/cat/9.png": ANT, "test/model train/1.png": ANT}
+         | {f"train/model train/{n}.png": ANT for n in range(2)}, ("ant", "bee", "cat", "model train")),
+        ({f"{split}/cat/{n}.png": ANT for split in ("train", "test") for n in range(3)} | {"stats.csv": b"a,b\n1,2\n"},
+         ("cat",)),
+        ({f"cat/{n}.{end}": ANT for n in range(3) for end in ("png", "json")} | {"info.json": b"{}"}, ("cat",)),
+    ],
+)  # fmt: skip
+def test_what_may_be_meant_so_is_read(tmp_path, files, names):
+    assert load_folder(write(tmp_path, files)).spec.class_names == tuple(names)
 
 
 @pytest.mark.parametrize(
@@ -457,6 +481,20 @@ def test_a_column_that_may_be_meant_as_splits_is_a_warning(tmp_path, name, words
     assert load_folder(path).source.endswith("drawn by seed 0")
     warning = f"{path}/metadata.csv:1: the column {name} is not heeded; expected train, test or val, if it tells splits"
     assert (warning in capsys.readouterr().err) == is_told
+
+
+@pytest.mark.parametrize("other", ["original_split", "source"])
+def test_a_column_that_is_named_for_it_comes_before_another_of_such_words(tmp_path, other):
+    lines = [f"file_name,label,split,{other}", *split_rows({"train": "train,val", "test": "test,train"})]
+    found = load_folder(write(tmp_path / "data", with_splits({"metadata.csv": "\n".join(lines)})))
+    assert by_class(found) == by_class(folder(tmp_path / "folder"))
+
+
+@pytest.mark.parametrize(("name", "word"), [("Usage", "PublicTest"), ("fold", "4")])
+def test_a_column_that_may_tell_more_than_splits_is_heeded_for_their_words_alone(tmp_path, name, word, capsys):
+    lines = [f"file_name,label,{name}", *split_rows({"train": "train", "test": word})]
+    assert load_folder(write(tmp_path, with_splits({"metadata.csv": "\n".join(lines)}))).source.endswith("by seed 0")
+    assert f"metadata.csv:1: the column {name} is not heeded" in capsys.readouterr().err
 
 
 def test_names_of_files_may_be_paths_of_windows(tmp_path):

@@ -9,7 +9,7 @@ import scipy.linalg
 from helpers import nearest_of, tiny_data
 
 from gan.data.dataset import Subset
-from gan.evaluation.evaluation import _half_the_styles, evaluate
+from gan.evaluation.evaluation import FEW_STYLES, Score, _half_the_styles, _some_styles, evaluate
 from gan.evaluation.features import Features, feature_statistics
 from gan.evaluation.fitting import small_network
 from gan.evaluation.metric import Estimate, Known, MeanShare, Metric, as_metric
@@ -338,7 +338,7 @@ def test_evaluations_are_a_function_of_the_seed_and_every_number_is_explained(bo
 @pytest.mark.parametrize("classes", [1, 8])
 @pytest.mark.parametrize(("name", "dims"), [("mean", 1), ("fid", 4)])
 def test_intervals_hold_what_they_say(name, dims, classes):
-    """95 % of them, around the mean over many sets of samples: of a mean by parts, and of FID by halves.
+    """95 % of them, around the mean over many sets of samples, and no wider than need be: by parts, and by halves.
 
     The nth samples of several classes look much alike, as they are of one style.
     """
@@ -347,23 +347,57 @@ def test_intervals_hold_what_they_say(name, dims, classes):
     real = features_of(points(400, dims, 999))
     labels = np.arange(400) % classes
     found = []
-    for seed in range(120):
+    for seed in range(80):
         alike = points(400 // classes, dims, seed).repeat(classes, axis=0)
         fake = features_of(alike + 0.1 * points(400, dims, 1_000 + seed), labels)
         found.append(evaluate(real, fake, {name: metric}, seed=0).scores[name])
-    centre = np.mean([score.value for score in found])
-    covered = np.mean([score.low <= centre <= score.high for score in found])
-    assert covered >= 0.9
+    assert holds(found)
 
 
-@pytest.mark.parametrize("count", [7, 60])
-def test_halves_of_the_styles_have_half_of_each_class(count):
-    labels = np.random.default_rng(count).permutation(np.arange(count) % 3).astype(np.int32)
+def holds(found: list[Score]) -> bool:
+    """Whether intervals of values that differ by chance hold the mean, but are not much wider than they are apart."""
+    values = np.array([score.value for score in found])
+    covered = np.mean([score.low <= values.mean() <= score.high for score in found])
+    width = np.median([score.high - score.low for score in found]) / (2 * 2.26 * values.std(ddof=1))
+    return bool(covered >= 0.9 and width < 1.6)
+
+
+@pytest.mark.parametrize(("name", "each"), [("fid", 3), ("fid", 4), ("mean", 5)])
+def test_intervals_of_classes_with_few_images_are_no_wider(name, each):
+    by_parts = Metric(measure=lambda real, fake: {"mean": float(fake.features.mean())}, most=200, splits=5)
+    metric = by_parts if name == "mean" else as_metric(METRICS["fid"])
+    real, labels = features_of(points(100 * each, 4, 999)), np.arange(100).repeat(each)
+    found = [
+        evaluate(real, features_of(points(100 * each, 4, seed, 1.0), labels), {name: metric}, seed=0).scores[name]
+        for seed in range(40)
+    ]
+    assert holds(found)
+
+
+@pytest.mark.parametrize(("count", "classes"), [(7, 3), (100, 3), (30, 30), (90, 30), (750, 30)])
+def test_halves_of_the_styles_have_half_of_each_class(count, classes):
+    labels = np.random.default_rng(count).permutation(np.arange(count) % classes).astype(np.int32)
     numbers = places_in_class(labels)
+    sizes = np.bincount(labels)[labels]
     for half in _half_the_styles(labels, 0):
         rest = np.setdiff1d(np.arange(count), half)
-        assert not set(numbers[half]) & set(numbers[rest])
-        assert np.abs(np.bincount(labels[half], minlength=3) - np.bincount(labels[rest], minlength=3)).max() <= 2
+        assert abs(len(half) - len(rest)) <= 1
+        assert (
+            np.abs(np.bincount(labels[half], minlength=classes) - np.bincount(labels[rest], minlength=classes)).max()
+            <= 1
+        )
+        paired = [set(numbers[part][numbers[part] <= sizes[part] // 2 * 2]) for part in (half, rest)]
+        assert not paired[0] & paired[1] or sizes.max() <= FEW_STYLES
+
+
+def test_parts_of_samples_are_other_samples_each_time():
+    """Also where there is one of each class, or fewer than classes."""
+    labels = np.arange(50, dtype=np.int32)
+    parts = [tuple(_some_styles(labels, 20, 0, split)) for split in range(4)]
+    assert len(set(parts)) == 4 and all(len(set(part)) == 20 for part in parts)
+    labels = np.arange(50, dtype=np.int32).repeat(40)
+    numbers = places_in_class(labels)[_some_styles(labels, 120, 0, 0)]
+    assert sorted(np.bincount(numbers)[1:])[-3:] == [20, 50, 50]
 
 
 def test_half_of_the_real_images_score_the_floor_of_the_other_half():

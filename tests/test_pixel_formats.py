@@ -407,7 +407,7 @@ def test_words_of_splits_in_parquet_are_read_as_in_tables(tmp_path, capsys):
 
 def test_a_column_of_splits_in_the_parquet_file_of_one_is_a_warning(tmp_path, capsys):
     words = ["train", *["test"] * (len(LABELS["train"]) - 1)]
-    path = parquet(tmp_path / "train.parquet", "train", subset=words)
+    path = parquet(tmp_path / "train.parquet", "train", subset=words, dataset=words)
     parquet(tmp_path / "test.parquet", "test")
     assert len(load_folder(tmp_path).train_images) == len(LABELS["train"])
     assert f"warning: {path} has a column of splits, which is not heeded" in capsys.readouterr().err

@@ -6,8 +6,8 @@
 An interval holds 95 %, by how far the values of random parts of the samples are apart: a bootstrap without replacement
 (Politis and Romano, 1994), since a copy would be its own nearest neighbour. Halves vary around the value of all samples
 as that does around the value of all that could be drawn; smaller parts vary more, in a known proportion. The nth sample
-of every class may have one style, so parts are of whole styles. A metric that looks at all images once gives the error
-of its number itself.
+of every class may have one style, so parts are of whole styles, where there are some. A metric that looks at all images
+once gives the error of its number itself.
 
 Shapes: `N` images.
 """
@@ -30,6 +30,9 @@ from gan.seeding import Purpose, numpy_stream
 
 COVERED = 0.95
 """Of what could be, in an interval."""
+
+FEW_STYLES = 20
+"""Of so few, halves and parts would be much the same each time: then they are of images."""
 
 
 @dataclass(frozen=True)
@@ -216,18 +219,31 @@ def _some(labels: Labels, size: int, seed: int, split: int = 0) -> Indices:
 
 
 def _some_styles(labels: Labels, size: int, seed: int, split: int) -> Indices:
-    """Random samples, sorted: all of a style, which the nth of every class may share."""
+    """Random samples, sorted: all of a style, which the nth of every class may share, and some of the last one."""
     numbers = places_in_class(labels) - 1
-    rank = numpy_stream(Purpose.MATCHED, seed, split).permutation(numbers.max() + 1)
-    return np.sort(np.argsort(rank[numbers], kind="stable")[:size])
+    if numbers.max() < FEW_STYLES:
+        return _some(labels, size, seed, split)
+    draw = numpy_stream(Purpose.MATCHED, seed, split)
+    rank = draw.permutation(numbers.max() + 1)
+    order = draw.permutation(len(labels))
+    return np.sort(order[np.argsort(rank[numbers[order]], kind="stable")][:size])
 
 
 def _half_the_styles(labels: Labels, seed: int) -> Iterator[Indices]:
-    """Random halves of the samples: one of each two styles, so that a class has half of its own in each."""
+    """Random halves of the samples, each with half of every class: one of each two styles.
+
+    Of a class with an odd number of samples the last one falls to either half.
+    """
     numbers = places_in_class(labels) - 1
+    if numbers.max() < FEW_STYLES:
+        yield from (one for one, _ in halves(labels, seed=seed))
+        return
+    odd = np.flatnonzero((numbers % 2 == 0) & (numbers == np.bincount(labels)[labels] - 1))
     for split in range(SPLITS):
-        sides = numpy_stream(Purpose.HALVES, seed, split).integers(2, size=numbers.max() // 2 + 1)
-        yield np.flatnonzero((numbers + sides[numbers // 2]) % 2)
+        draw = numpy_stream(Purpose.HALVES, seed, split)
+        is_in = (numbers + draw.integers(2, size=numbers.max() // 2 + 1)[numbers // 2]) % 2 == 0
+        is_in[draw.permutation(odd)] = (np.arange(len(odd)) + draw.integers(2)) % 2 == 0
+        yield np.flatnonzero(is_in)
 
 
 def _two(labels: Labels, size: int, seed: int, split: int) -> Iterator[Indices]:

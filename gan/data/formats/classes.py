@@ -7,6 +7,7 @@ them, such as `train-00000.png` and `test-00000.png`, which also tell their orde
 """
 
 import re
+import string
 from pathlib import Path
 
 from gan.data.dataset import ReadOptions
@@ -33,7 +34,9 @@ from gan.names import same_form
 
 CONVERTED = re.compile(r"(train|test)-(\d+)\.[^.]+")
 
-TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".json", ".jsonl", ".parquet")
+TABLES = re.compile(
+    r"[^/]*(\.(csv|tsv|xlsx?|ods|jsonl|parquet)|(label|annotation|metadata|class)[^/]*\.json)", re.IGNORECASE
+)
 """Files that may have the labels of pictures which are in one directory."""
 
 STYLEGAN = "dataset.json"
@@ -59,7 +62,8 @@ def _read(place: Place, options: ReadOptions) -> Listing:
     # One class beside a table of labels is a directory of the table's pictures.
     if len(labels) == 1 and (table := tables.unread(tree)):
         raise not_understood(tree.where(table), read_table(tree, table), "correct it, or move it away")
-    if len(labels) == 1 and (table := next((name for name in tree.files if name.lower().endswith(TABLES)), None)):
+    has_splits = any(split for _, split in found.values())
+    if len(labels) == 1 and not has_splits and (table := next(filter(TABLES.fullmatch, tree.files), None)):
         raise UserError(
             f"{place.path} holds pictures in one directory, {some(list(labels))}, and {shown(table)}; expected a "
             "directory per class, or a table of labels: save it as labels.csv with the columns filename and label, or "
@@ -72,10 +76,11 @@ def _read(place: Place, options: ReadOptions) -> Listing:
             problems.add(shown(tree.where(first)), f"{problem}: rename its directory")
     if problems.count:
         raise problems.error(place.path, "rename the directories")
-    _check_labels(place.path, found)
+    if not has_splits:
+        _check_labels(place.path, found)
     rows = [Row("", label, 0, *tree.files[name], name) for name, (label, _) in found.items()]
     parts, said, notes = _split(rows, {name: split for name, (_, split) in found.items()}, place.path, options)
-    if not any(split for _, split in found.values()):
+    if not has_splits:
         notes += _like_splits(found)
     others = [name for name in tree.files if name not in found]
     if others:
@@ -110,25 +115,28 @@ def _split(
 
 
 def _check_labels(path: Path, found: dict[str, tuple[str, str]]) -> None:
-    """Check that directories that are taken for classes are not splits, and hold no class once more.
+    """Check that directories that are taken for classes are not splits, and that none of them holds all others again.
 
     Raises:
-        UserError: they are, or do.
+        UserError: they are, or it does.
     """
-    labels = {label for label, _ in found.values()}
-    told = {label: {SPLIT_NAMES.get(word) for word in re.split("[^a-z]+", label.lower())} for label in labels}
-    like = sorted(label for label, words in told.items() if words & {"train", "test", "val"})
-    if any("train" in told[label] for label in like) and any("train" not in told[label] for label in like):
+    inner: dict[str, set[str]] = {}
+    for name, (label, _) in found.items():
+        inner.setdefault(label, set()).update(map(same_form, name.split("/")[1:-1]))
+    words = {label: re.split("[^a-z ]+", label.lower().strip(string.digits)) for label in inner}
+    splits = {label: {SPLIT_NAMES.get(each[0]), SPLIT_NAMES.get(each[-1])} - {None} for label, each in words.items()}
+    like = sorted(label for label in inner if splits[label])
+    if 2 * len(like) >= len(inner) and len({"train" in splits[label] for label in like}) > 1:
         raise UserError(
             f"{path} holds {some(like)}, which look like splits and are none; expected train and test, each with a "
             "directory per class in it or a table of labels: rename them, and move other directories away"
         )
-    for name, (label, split) in found.items():
-        inner = name.split("/")[2 if split else 1 : -1]
-        if twice := next((part for part in map(same_form, inner) if part != label and part in labels), None):
+    for label in inner:
+        others = inner.keys() - {label}
+        if len(others) > 1 and others <= inner[label] and not any(inner[other] & others for other in others):
             raise UserError(
-                f"{path} holds the class {shown(twice)!r} once more within {shown(label)!r}, as {shown(name)}; "
-                "expected a class in one place: move the other away"
+                f"{path} holds {some(sorted(others))}, and once more within {shown(label)}; expected a class in one "
+                "place: move one of the two away"
             )
 
 

@@ -34,19 +34,8 @@ NAME_WORDS = (
 )
 MANY_WORDS = ("filenames", "filepaths", "imagenames", "imagepaths")
 LABEL_WORDS = ("label", "labels", "class", "classname", "category", "target")
-SPLIT_WORDS = (
-    "split",
-    "subset",
-    "set",
-    "dataset",
-    "partition",
-    "usage",
-    "phase",
-    "fold",
-    "datatype",
-    "istrain",
-    "istest",
-)
+SPLIT_WORDS = ("split", "subset", "set", "dataset")
+MAY_BE_SPLITS = (*SPLIT_WORDS, "partition", "usage", "phase", "fold", "datatype", "istrain", "istest")
 """Names of columns in small letters, without what is no letter."""
 
 MAX_NAME_LENGTH = 255
@@ -106,7 +95,7 @@ def split_words(where: str, content: bytes, problems: Problems) -> dict[int, str
     for index, name in enumerate(map(str.strip, header)):
         if index in (chosen_columns(header) or ()):
             continue
-        if called([name], SPLIT_WORDS) or (records and may_tell_splits(records[0][1][index])):
+        if called([name], MAY_BE_SPLITS) or (records and may_tell_splits(records[0][1][index])):
             columns[name] = {line: values[index] for line, values in records}
     return told_splits(columns, f"{where}:1", lambda line: f"{where}:{line}", problems)
 
@@ -121,10 +110,10 @@ def told_splits(
 ) -> dict[Key, str]:
     """The split of each row.
 
-    A column tells it that has a name for it and holds the word of a split, or whose words are all such words.
+    A column tells it whose name says so and which holds the word of a split; or else one that holds such words alone.
 
     Args:
-        columns: by their names, the word in each row by its key: those that have a name for it, or may tell splits.
+        columns: by their names, the word in each row by its key: those whose names or first words may be of splits.
         header: where the names of the columns are, for people.
         place: where a row is.
         problems: get the rows in which another word is.
@@ -132,14 +121,12 @@ def told_splits(
     Raises:
         UserError: several columns tell splits.
     """
-    found = {}
-    for name, values in columns.items():
-        words = {row: value.strip(WHITE) for row, value in values.items()}
-        told = {SPLIT_NAMES.get(word.lower(), "") for word in words.values()}
-        is_called = bool(called([name], SPLIT_WORDS))
-        if told - {""} if is_called else len(told) > 1 and "" not in told:
-            found[name] = words
-        elif is_called and len(set(words.values())) > 1:
+    told = {name: {row: word.strip(WHITE) for row, word in words.items()} for name, words in columns.items()}
+    splits = {name: {SPLIT_NAMES.get(word.lower(), "") for word in words.values()} for name, words in told.items()}
+    named = [name for name in told if called([name], SPLIT_WORDS) and splits[name] - {""}]
+    found = {name: told[name] for name in named or told if named or ("" not in splits[name] and len(splits[name]) > 1)}
+    for name in told:
+        if not found and called([name], MAY_BE_SPLITS) and len({*told[name].values()}) > 1:
             warn_once(
                 f"{header}: the column {shown(name)} is not heeded; expected train, test or val, if it tells splits"
             )

@@ -69,8 +69,8 @@ def _read(place: Place, options: ReadOptions) -> Listing:
         rows = _divided(next(iter(rows.values())), files, problems) or rows
     else:
         for name, file in files.items():
-            told = _told({name: file}, Problems())
-            if len({*told.values()}) > 1:
+            told = [{SPLIT_NAMES.get(word.strip().lower(), "") for word in words} for words in file.words().values()]
+            if any(len(words - {""}) > 1 for words in told):
                 warn_once(f"{name} has a column of splits, which is not heeded, as its name tells its split")
     if problems.count:
         raise problems.error(place.path, "correct these rows")

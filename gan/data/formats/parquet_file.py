@@ -14,7 +14,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from gan.data.formats.columns import LABEL_WORDS, SPLIT_WORDS, called, may_tell_splits
+from gan.data.formats.columns import LABEL_WORDS, MAY_BE_SPLITS, SPLIT_WORDS, called, may_tell_splits
 from gan.data.tree import Unreadable, shown, some
 from gan.errors import UserError
 from gan.files import file_errors
@@ -69,7 +69,7 @@ class ParquetFile:
         """The word of each row in the columns that may tell its split."""
         found = {}
         for name, kind in self._others.items():
-            if called([name], SPLIT_WORDS) or (_holds_words(kind) and may_tell_splits(self._first(name))):
+            if called([name], MAY_BE_SPLITS) or (_holds_words(kind) and may_tell_splits(self._first(name))):
                 classes = self._class_names.get(name)
                 words = self._column(name)
                 if classes:
