@@ -335,6 +335,13 @@ def test_evaluations_are_a_function_of_the_seed_and_every_number_is_explained(bo
     )
 
 
+@pytest.fixture
+def _in_haste(monkeypatch):
+    """Without what gives memory back, which takes longer than to measure so little."""
+    monkeypatch.setattr("gan.evaluation.evaluation.free_unused", lambda: None)
+
+
+@pytest.mark.usefixtures("_in_haste")
 @pytest.mark.parametrize("classes", [1, 8])
 @pytest.mark.parametrize(("name", "dims"), [("mean", 1), ("fid", 4)])
 def test_intervals_hold_what_they_say(name, dims, classes):
@@ -362,6 +369,7 @@ def holds(found: list[Score]) -> bool:
     return bool(covered >= 0.9 and width < 1.6)
 
 
+@pytest.mark.usefixtures("_in_haste")
 @pytest.mark.parametrize(("name", "each"), [("fid", 3), ("fid", 4), ("mean", 5)])
 def test_intervals_of_classes_with_few_images_are_no_wider(name, each):
     by_parts = Metric(measure=lambda real, fake: {"mean": float(fake.features.mean())}, most=200, splits=5)
