@@ -6,8 +6,8 @@
 An interval holds 95 %, by how far the values of random parts of the samples are apart: a bootstrap without replacement
 (Politis and Romano, 1994), since a copy would be its own nearest neighbour. Halves vary around the value of all samples
 as that does around the value of all that could be drawn; smaller parts vary more, in a known proportion. The nth sample
-of every class may have one style, so parts are of whole styles, where there are some. A metric that looks at all images
-once gives the error of its number itself.
+of every class may have one style, so halves are of whole styles, where there are some; parts are of images, as a set of
+fewer styles would be less diverse. A metric that looks at all images once gives the error of its number itself.
 
 Shapes: `N` images.
 """
@@ -32,7 +32,7 @@ COVERED = 0.95
 """Of what could be, in an interval."""
 
 FEW_STYLES = 20
-"""Of so few, halves and parts would be much the same each time: then they are of images."""
+"""Of so few, halves would be much the same each time: then they are of images."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _parts(metric: Metric, real: Features, fake: Features, seed: int) -> _Measur
     runs: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
     for split in range(metric.splits):
         one, other = _two(real.labels, size, seed, split)
-        part = _some_styles(fake.labels, size, seed, split + 1)
+        part = _some(fake.labels, size, seed, split + 1)
         kept = real.take(one)
         runs.append((metric.measure(kept, fake.take(part)), metric.measure(kept, real.take(other))))
     numbers = {}
@@ -216,17 +216,6 @@ def _spread(values: list[float]) -> float:
 def _some(labels: Labels, size: int, seed: int, split: int = 0) -> Indices:
     """Random images, sorted."""
     return np.sort(numpy_stream(Purpose.MATCHED, seed, split).permutation(len(labels))[:size])
-
-
-def _some_styles(labels: Labels, size: int, seed: int, split: int) -> Indices:
-    """Random samples, sorted: all of a style, which the nth of every class may share, and some of the last one."""
-    numbers = places_in_class(labels) - 1
-    if numbers.max() < FEW_STYLES:
-        return _some(labels, size, seed, split)
-    draw = numpy_stream(Purpose.MATCHED, seed, split)
-    rank = draw.permutation(numbers.max() + 1)
-    order = draw.permutation(len(labels))
-    return np.sort(order[np.argsort(rank[numbers[order]], kind="stable")][:size])
 
 
 def _half_the_styles(labels: Labels, seed: int) -> Iterator[Indices]:
