@@ -92,8 +92,9 @@ def split_words(where: str, content: bytes, problems: Problems) -> dict[int, str
     _, header = next(lines, (1, []))
     records = [(line, values) for line, values in lines if len(values) == len(header)]
     columns: dict[str, dict[int, str]] = {}
+    taken = chosen_columns(header) or ()
     for index, name in enumerate(map(str.strip, header)):
-        if index in (chosen_columns(header) or ()):
+        if index in taken:
             continue
         if called([name], MAY_BE_SPLITS) or (records and may_tell_splits(records[0][1][index])):
             columns[name] = {line: values[index] for line, values in records}
@@ -124,7 +125,8 @@ def told_splits(
     told = {name: {row: word.strip(WHITE) for row, word in words.items()} for name, words in columns.items()}
     splits = {name: {SPLIT_NAMES.get(word.lower(), "") for word in words.values()} for name, words in told.items()}
     named = [name for name in told if called([name], SPLIT_WORDS) and splits[name] - {""}]
-    found = {name: told[name] for name in named or told if named or ("" not in splits[name] and len(splits[name]) > 1)}
+    alone = [name for name in told if "" not in splits[name] and len(splits[name]) > 1]
+    found = {name: told[name] for name in named or alone}
     for name in told:
         if not found and called([name], MAY_BE_SPLITS) and len({*told[name].values()}) > 1:
             warn_once(
