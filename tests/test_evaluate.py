@@ -392,7 +392,7 @@ def test_recipes_are_compared_by_the_spread_of_their_seeds(tmp_path, capsys):
 
 def test_what_real_images_get_is_left_out_where_it_is_each_runs_own():
     scores = [{"fid": {"value": 1.0, "real": 0.5}, "margin": {"value": 2.0, "real": real}} for real in (2.4, -0.3)]
-    rows = table([Recipe(name, [{"scores": each}]) for name, each in zip("ab", scores, strict=True)])
+    rows = table([Recipe(name, [[{"scores": each}]]) for name, each in zip("ab", scores, strict=True)])
     assert [row[:2] for row in rows[1:]] == [["fid", "0.5"], ["margin", "–"]]
 
 
@@ -426,6 +426,36 @@ def test_one_training_run_is_not_two_seeds(tmp_path):
     first, second = written(tmp_path / "a", 0, 0.4), written(tmp_path / "b", 0, 0.5)
     with pytest.raises(UserError, match="are of one training run, by their settings; name one of them"):
         compare([first, second], tmp_path / "out")
+
+
+def test_draws_of_one_run_count_once(tmp_path, capsys):
+    """Three draws of one run are not three seeds of its recipe, however far they are from another's."""
+    runs = {
+        ("plain", 0): (0.40, 0.42),
+        ("plain", 1): (0.44, 0.46),
+        ("hinge", 0): (0.60, 0.62),
+        ("hinge", 1): (0.64, 0.66),
+    }
+    paths = []
+    for (objective, seed), fids in runs.items():
+        for draw_seed, fid in enumerate(fids):
+            paths.append(written(tmp_path / f"{objective}-{seed}-{draw_seed}", seed, fid, objective=objective))
+            facts = json.loads((paths[-1] / "evaluation.json").read_text()) | {"seed": draw_seed, "step": 9}
+            facts["scores"]["fid"]["real"] += 0.01 * draw_seed  # Halves of the test images are drawn, too.
+            (paths[-1] / "evaluation.json").write_text(json.dumps(facts))
+    compare([*paths[:2], *paths[4:6]], tmp_path / "out")
+    told = capsys.readouterr().out
+    assert "| fid | 0.105 | 0.41 | 0.61 |" in told and "plain-0-0 (1 seed) | objective=hinge (1 seed)" in told
+    compare(paths, tmp_path / "out")
+    told = capsys.readouterr().out
+    assert "| fid | 0.105 | 0.43 ± 0.0283 | 0.63 ± 0.0283 * |" in told
+    assert "over seeds of runs, each the mean of 2 evaluations; *" in told
+    with pytest.raises(UserError, match="they were evaluated with --seed 0 and 0, 1; evaluate each run with the same"):
+        compare(paths[:3], tmp_path / "out")
+    later = json.loads((paths[1] / "evaluation.json").read_text()) | {"step": 10}
+    (paths[1] / "evaluation.json").write_text(json.dumps(later))
+    with pytest.raises(UserError, match="are of one training run, by their settings; name one of them"):
+        compare(paths[:2], tmp_path / "out")
 
 
 def test_one_evaluation_of_images_is_not_two_seeds(tmp_path):

@@ -3,7 +3,9 @@
     compare([Path("evaluations/plain-0"), Path("evaluations/plain-1"), Path("evaluations/hinge-0")], Path("comparison"))
 
 Runs whose settings differ in the seed alone are one recipe. Two recipes of two seeds or more are compared by Welch's
-t-test: a difference counts if chance brings one as large in fewer than one of twenty cases.
+t-test: a difference counts if chance brings one as large in fewer than one of twenty cases. A run that was evaluated
+with several `--seed`, all runs with the same ones, counts once, with the mean of its scores: draws of one run are no
+seeds of a recipe.
 """
 
 import json
@@ -17,7 +19,7 @@ import numpy as np
 from gan.errors import MissingError, UserError
 from gan.files import file_errors, read_file, write_atomically
 
-SAME = ("data", "split", "samples", "classifier", "layer", "judge", "seed", "own_styles")
+SAME = ("data", "split", "samples", "classifier", "layer", "judge", "own_styles")
 """What evaluations must have in common."""
 
 MAY_LACK = ("judge", "own_styles")
@@ -31,15 +33,16 @@ class Recipe(NamedTuple):
 
     Attributes:
         name: what is other than in the first recipe, or the names of its directories.
-        runs: what their evaluations found.
+        runs: what the evaluations of each found, one for each `--seed`.
     """
 
     name: str
-    runs: list[dict[str, Any]]
+    runs: list[list[dict[str, Any]]]
 
     def values(self, score: str) -> list[float]:
-        found = [run["scores"].get(score, {}).get("value") for run in self.runs]
-        return [value for value in found if value is not None]
+        """Of each run the mean over its evaluations."""
+        found = [[each["scores"].get(score, {}).get("value") for each in run] for run in self.runs]
+        return [float(np.mean(run)) for run in found if None not in run]
 
 
 @file_errors()
@@ -55,8 +58,11 @@ def compare(directories: Sequence[Path], output_dir: Path) -> None:
     output_dir.mkdir(parents=True, exist_ok=True)
     write_atomically(output_dir / "comparison.md", text.encode())
     print(text, end="")
+    draws = len(recipes[0].runs[0])
+    of_draws = f" of runs, each the mean of {draws} evaluations" if draws > 1 else ""
     print(
-        f"mean ± standard deviation over seeds; * a difference from {recipes[0].name} that exceeds the spread of seeds"
+        f"mean ± standard deviation over seeds{of_draws}; "
+        f"* a difference from {recipes[0].name} that exceeds the spread of seeds"
     )
     print(output_dir / "comparison.md")
 
@@ -92,35 +98,46 @@ def grouped(found: Sequence[tuple[Path, dict[str, Any]]]) -> list[Recipe]:
             if run.get(name) != first.get(name):
                 raise UserError(
                     f"{path} and {first_path} cannot be compared: {name} is {run.get(name)} and {first.get(name)}; "
-                    "evaluate both with the same data, --classifier-dir, --samples, --seed and --own-styles"
+                    "evaluate both with the same data, --classifier-dir, --samples and --own-styles"
                 )
-    first = found[0][1]
-    groups: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
+    reference = found[0][1].get("config") or {}
+    groups: dict[str, dict[Any, list[tuple[Path, dict[str, Any]]]]] = {}
     for path, run in found:
         settings = {name: value for name, value in (run.get("config") or {}).items() if name != "seed"}
         key = json.dumps(settings, sort_keys=True) if settings else str(path.resolve())
-        members = groups.setdefault(key, [])
-        twin = next((other for other, one in members if _seed(one) == _seed(run)), None)
+        members = groups.setdefault(key, {}).setdefault((run.get("config") or {}).get("seed"), [])
+        twin = next((other for other, one in members if not _two_draws(one, run)), None)
         if twin:
             what = "of one training run, by their settings" if settings else "one evaluation"
             raise UserError(f"{path} and {twin} are {what}; name one of them")
         members.append((path, run))
-    reference = first.get("config") or {}
+    _require_same_draws([members for group in groups.values() for members in group.values()])
     recipes = []
-    for members in groups.values():
-        path, run = members[0]
+    for group in groups.values():
+        path, run = next(iter(group.values()))[0]
         config = run.get("config") or {}
         changes = [
             f"{name}={value}" for name, value in config.items() if name != "seed" and value != reference.get(name)
         ]
         name = ", ".join(changes) if changes and reference else path.name
-        recipes.append(Recipe(f"{name} ({len(members)} seed{'s' * (len(members) > 1)})", [run for _, run in members]))
+        seeds = f"{len(group)} seed{'s' * (len(group) > 1)}"
+        recipes.append(Recipe(f"{name} ({seeds})", [[each for _, each in members] for members in group.values()]))
     return recipes
 
 
-def _seed(run: dict[str, Any]) -> Any:
-    """Of its training."""
-    return (run.get("config") or {}).get("seed")
+def _two_draws(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether evaluations of one training run are of one checkpoint, with samples of two seeds."""
+    return bool(one.get("seed") != other.get("seed") and one.get("step") == other.get("step"))
+
+
+def _require_same_draws(runs: Sequence[Sequence[tuple[Path, dict[str, Any]]]]) -> None:
+    draws = [sorted({str(each.get("seed")) for _, each in members}) for members in runs]
+    for members, seeds in zip(runs, draws, strict=True):
+        if seeds != draws[0]:
+            raise UserError(
+                f"{members[0][0]} and {runs[0][0][0]} cannot be compared: they were evaluated with --seed "
+                f"{', '.join(seeds)} and {', '.join(draws[0])}; evaluate each run with the same ones"
+            )
 
 
 def differ(one: Sequence[float], other: Sequence[float]) -> bool | None:
@@ -136,12 +153,14 @@ def differ(one: Sequence[float], other: Sequence[float]) -> bool | None:
 
 def table(recipes: Sequence[Recipe]) -> list[list[str]]:
     """Rows of text: a score in each, a column per recipe."""
-    names = list(dict.fromkeys(name for recipe in recipes for run in recipe.runs for name in run["scores"]))
+    runs = [[each["scores"] for each in run] for recipe in recipes for run in recipe.runs]
+    names = list(dict.fromkeys(name for run in runs for scores in run for name in scores))
     rows = [["score", "real images", *(recipe.name for recipe in recipes)]]
     for name in names:
-        reals = [run["scores"][name]["real"] for each in recipes for run in each.runs if name in run["scores"]]
+        found = [np.array([scores[name]["real"] for scores in run if name in scores], float) for run in runs]
+        reals = [each.mean() for each in found if each.size]
         # What a critic says of real images is each run's own.
-        real = reals[0] if reals[0] is not None and np.allclose(np.array(reals, float), reals[0], 1e-3) else None
+        real = reals[0] if np.allclose(reals, reals[0], 1e-3) else None
         cells = []
         for number, recipe in enumerate(recipes):
             values = recipe.values(name)
