@@ -200,6 +200,15 @@ ANT = pictures("train")[0][1]
             "pictures in one directory, images, and marks.tsv",
         ),
         (
+            {"images/ant_1.png": ANT, "annotations/list.txt": b"ant_1 1", "annotations/trimaps/ant_1.png": ANT},
+            "annotations, images, which look like pictures and their annotations",
+        ),
+        (
+            {f"VOC/{name}/1.png": ANT for name in ("JPEGImages", "SegmentationClass", "SegmentationObject")},
+            "JPEGImages, SegmentationClass, SegmentationObject, which look like pictures and their annotations",
+        ),
+        ({"imgs/1.png": ANT, "ground-truth/1.png": ANT}, "ground-truth, imgs, which look like pictures and their"),
+        (
             {"images/0.png": ANT, "images/annotations.csv": b"filename,label\n0.png,a\n"},
             "images/annotations.csv can be read by its own name",
         ),
@@ -219,9 +228,13 @@ def test_what_are_no_classes_is_refused(tmp_path, files, found):
         ("bullet_train", "crash_test_dummy", "car"),
         ("bullet_train", "test_tube", "car", "bus", "van"),
         ("cat", "cats", "tomcat"),
+        ("mask", "no mask"),
+        ("masks", "labels"),
+        ("photos", "images"),
+        ("images", "masks", "hats"),
     ],
 )
-def test_names_of_classes_may_be_words_of_splits(tmp_path, names):
+def test_names_of_classes_may_be_words_of_splits_and_of_pictures(tmp_path, names):
     files = {f"{name}/{name}/{number}.png": ANT for name in names for number in range(2)}
     assert set(load_folder(write(tmp_path, files)).spec.class_names) == set(names)
 

@@ -39,6 +39,10 @@ TABLES = re.compile(
 )
 """Files that may have the labels of pictures which are in one directory."""
 
+OF_PICTURES = re.compile(r"(jpe?g)?(images?|imgs?|pictures?|photos?)")
+OF_ANNOTATIONS = re.compile(r"annotations?|labels?|(seg\w*|ground ?truth|gt)?masks?|trimaps?|ground ?truths?|gt|segment\w*")
+"""Names of directories, in small letters, whose pictures are in one of the former and drawn over in the latter."""
+
 STYLEGAN = "dataset.json"
 """Where it is, the directories are no classes."""
 
@@ -130,6 +134,13 @@ def _check_labels(path: Path, found: dict[str, tuple[str, str]]) -> None:
         raise UserError(
             f"{path} holds {some(like)}, which look like splits and are none; expected train and test, each with a "
             "directory per class in it or a table of labels: rename them, and move other directories away"
+        )
+    plain = {label: re.sub("[-_ ]+", " ", label.lower()) for label in inner}
+    drawn_over = [label for label, name in plain.items() if OF_ANNOTATIONS.fullmatch(name)]
+    if 0 < len(drawn_over) < len(inner) == len(drawn_over) + sum(map(bool, map(OF_PICTURES.fullmatch, plain.values()))):
+        raise UserError(
+            f"{path} holds {some(sorted(inner))}, which look like pictures and their annotations; expected a directory "
+            "per class, or a table of labels: move the pictures into such directories, and the annotations away"
         )
     for label in inner:
         others = inner.keys() - {label}
