@@ -27,7 +27,13 @@ def main() -> None:
         "--classifier-dir", type=local_path, help="directory of the classifier's checkpoints (default: the --load-dir)"
     )
     add_data_flags(flags)
-    flags.add_argument("--metrics", nargs="+", metavar="NAME", help="names in gan/registry.py (default: the fast ones)")
+    flags.add_argument(
+        "--metrics",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="names in gan/registry.py (default: the fast ones)",
+    )
     flags.add_argument("--samples", type=number(int, 4), default=10_000, help="test images to compare with, at most")
     flags.add_argument("--seed", type=number(int, 0), default=0, help="decides the styles, as in ./generate.py")
     flags.add_argument(
@@ -43,7 +49,12 @@ def main() -> None:
         "--output-dir", type=local_path, default=Path("evaluation"), help="where evaluation.json and report.html go"
     )
     flags.add_argument(
-        "--compare", nargs="+", type=local_path, metavar="RUN", help="output directories of earlier evaluations"
+        "--compare",
+        nargs="+",
+        action="extend",
+        type=local_path,
+        metavar="RUN",
+        help="output directories of earlier evaluations",
     )
     options = vars(flags.parse_args())
     runs = options.pop("compare")

@@ -34,9 +34,18 @@ def main() -> None:
     )
     labels = flags.add_mutually_exclusive_group()
     labels.add_argument(
-        "--classes", nargs="+", metavar="CLASS", help="classes, by name or else by index (default: all)"
+        "--classes",
+        nargs="+",
+        action="extend",
+        metavar="CLASS",
+        help="classes, by name or else by index (default: all)",
     )
-    labels.add_argument("--labels", nargs="+", help="label vectors, such as CLASS:0.5,CLASS:0.5, in place of classes")
+    labels.add_argument(
+        "--labels",
+        nargs="+",
+        action="extend",
+        help="label vectors, such as CLASS:0.5,CLASS:0.5, in place of classes",
+    )
     labels.add_argument(
         "--interpolate-labels",
         nargs=2,

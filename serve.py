@@ -57,6 +57,7 @@ def main() -> None:
         "--allow-host",
         type=host_name,
         nargs="+",
+        action="extend",
         metavar="NAME",
         help="answer requests to these names, too; without it, a server that only this machine can connect to answers "
         "to localhost alone, and others to any name",

@@ -29,6 +29,12 @@ from gan.yaml_text import ConfigError, parse_yaml, read_yaml
 MIN_SIDE, MAX_SIDE = 4, 1024
 
 
+def _canonical(size: int | str | None) -> int | str | None:
+    """One spelling for each size: `64` of `"64"` and `64x64`."""
+    sides = _sides(size)
+    return sides and (sides[0] if sides[0] == sides[1] else f"{sides[0]}x{sides[1]}")
+
+
 def _sides(size: int | str | None) -> tuple[int, int] | None:
     """(H, W) of `64`, `"64"` or `"48x64"`; None for None."""
     if size is None:
@@ -61,7 +67,7 @@ NAMED = "a name in `gan/registry.py`"
 
 ImageSize = Annotated[
     int | str | None,
-    AfterValidator(lambda size: size if _sides(size) else None),
+    AfterValidator(_canonical),
     Allowed(lambda: f"null, an integer, or text HxW; {MIN_SIDE} <= side <= {MAX_SIDE}"),
 ]
 Augmentations = Annotated[

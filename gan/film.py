@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -74,7 +75,7 @@ def _columns(directory: Path) -> list[str]:
 
 
 def _captioned(path: Path, columns: Sequence[str]) -> Pixels:
-    """A picture with the columns' labels above, if they fit, and its step below: (H, W, C)."""
+    """A picture with the columns' labels above, if they fit and the font has them, and its step below: (H, W, C)."""
     try:
         with Image.open(path) as image:
             picture = image.copy()
@@ -86,7 +87,8 @@ def _captioned(path: Path, columns: Sequence[str]) -> Pixels:
     font = ImageFont.load_default(size=10)
     width = (picture.width - GRID_GAP) / max(1, len(columns))
     names = [re.sub(r":0\.5\b", "", text).replace(",", "+") for text in columns]
-    head = CAPTION if names and max(map(font.getlength, names)) <= width else 0
+    fit = names and all(font.getlength(name) <= width and _has_letters(font, name) for name in names)
+    head = CAPTION if fit else 0
     canvas = Image.new(picture.mode, (picture.width, head + picture.height + CAPTION), "white")
     canvas.paste(picture, (0, head))
     draw = ImageDraw.Draw(canvas)
@@ -96,6 +98,12 @@ def _captioned(path: Path, columns: Sequence[str]) -> Pixels:
     draw.text((GRID_GAP, canvas.height - CAPTION / 2), f"step {step:,}", fill="black", font=font, anchor="lm")
     pixels = np.asarray(canvas)
     return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _has_letters(font: Any, text: str) -> bool:
+    """Whether the font has a picture of each letter, not a box in its place."""
+    box = bytes(font.getmask("\uffff"))
+    return all(bytes(font.getmask(letter)) != box for letter in text)
 
 
 def main() -> None:

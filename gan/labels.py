@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gan.errors import UserError
 from gan.images import GRID_GAP, GRID_WIDTH, ImageSpec, grid_classes
-from gan.names import same_form
+from gan.names import WHITE, same_form
 from gan.seeding import Purpose, numpy_stream
 
 Floats = NDArray[np.float32]
@@ -70,12 +70,15 @@ def parse_labels(text: str, spec: ImageSpec) -> Floats:
     weights = np.zeros(spec.num_classes)
     whole = same_form(text)
     for part in [whole] if whole in spec.class_names else whole.split(","):
-        name, colon, number = part.strip().rpartition(":")
-        if not colon or part.strip() in spec.class_names:
-            name, number = part.strip(), "1"
-        if not name.strip():
+        part = part.strip(WHITE)
+        name, colon, number = part.rpartition(":")
+        if not colon or part in spec.class_names:
+            name, number = part, "1"
+        if name not in spec.class_names:  # Of which some have spaces around them.
+            name = name.strip()
+        if not name:
             raise UserError(f"{text!r}: there is no class ''; expected CLASS:WEIGHT,CLASS:WEIGHT without spaces")
-        index = class_index(name.strip(), spec)
+        index = class_index(name, spec)
         if weights[index]:
             raise UserError(f"{text}: the class {name} is given twice; expected each once")
         weights[index] = _weight(number, text)
@@ -93,12 +96,14 @@ def _weight(number: str, text: str) -> float:
 
 
 def label_text(vector: Floats, spec: ImageSpec) -> str:
-    """What `parse_labels` reads as this vector: `3`, or `3:0.5,8:0.5`; by index where a name has a colon or comma."""
+    """What `parse_labels` reads as this vector: `3`, or `3:0.5,8:0.5`; there, by index where a name has a comma."""
     (hot,) = np.nonzero(vector)
-    names = {index: spec.class_names[index] for index in hot}
-    names = {index: str(index) if re.search("[:,]", name) else name for index, name in names.items()}
     if len(hot) == 1:
-        return names[hot[0]]
+        return spec.class_names[hot[0]]
+    names = {}
+    for index in hot:
+        name = spec.class_names[index]
+        names[index] = str(index) if "," in name and str(index) not in spec.class_names else name
     return ",".join(f"{name}:{vector[index]:.4g}" for index, name in names.items())
 
 

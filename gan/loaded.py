@@ -7,6 +7,7 @@ Shapes: `N` images of `H W C` height, width, channels; `K` classes.
 """
 
 import operator
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, SupportsIndex, cast
@@ -67,14 +68,20 @@ class Loaded:
         """
         if isinstance(label, str | int | np.integer):
             return parse_labels(str(label), self.spec)
-        weights = np.zeros(self.spec.num_classes)
+        indices, numbers = list(range(self.spec.num_classes)), label
         if isinstance(label, Mapping):
-            for name, weight in label.items():
-                weights[class_index(str(name), self.spec)] += weight
-        elif len(label) == len(weights):
-            weights[:] = label
-        else:
-            raise UserError(f"the label has {len(label)} weights; expected one for each of {len(weights)} classes")
+            indices, numbers = [class_index(str(name), self.spec) for name in label], list(label.values())
+        try:
+            given = np.array(numbers, float)
+        except (TypeError, ValueError):
+            given = np.array(np.nan)
+        if given.shape != (len(indices),):
+            raise UserError(
+                f"the label is {reprlib.repr(label)}; expected a class, weights by class, or one for each of "
+                f"{len(indices)} classes"
+            )
+        weights = np.zeros(self.spec.num_classes)
+        np.add.at(weights, indices, given)
         if not ((weights >= 0).all() and 0 < weights.sum() < np.inf):
             raise UserError(f"the label {label!r} has weights that cannot be; expected some from 0, not all of them 0")
         return (weights / weights.sum()).astype(np.float32)

@@ -111,17 +111,20 @@ class Sampler:
         """Label vectors (N, K) and styles (N, Z) -> images (N, H, W, C) uint8. Equal rows give equal images.
 
         Raises:
-            ValueError: the shapes are not these.
+            ValueError: the shapes are not these, or a number is not finite.
         """
+        labels, styles = np.asarray(labels, np.float32), np.asarray(styles, np.float32)
         count = len(labels)
         if labels.shape != (count, self.spec.num_classes) or styles.shape != (count, self.noise_dims):
             raise ValueError(
                 f"labels have shape {labels.shape} and styles {styles.shape}; "
                 f"expected (N, {self.spec.num_classes}) and (N, {self.noise_dims})"
             )
+        if not (np.isfinite(labels).all() and np.isfinite(styles).all()):
+            raise ValueError("labels or styles hold NaN or infinity; expected finite numbers")
         if count == 0:
             return np.empty((0, *self.spec.shape), np.uint8)
-        drawn = self._generate.parts(styles.astype(np.float32), labels.astype(np.float32))
+        drawn = self._generate.parts(styles, labels)
         return np.concatenate([pixels_from_network(images) for (images,) in drawn])
 
     def style_grid(self, *, rows: int, seed: int, labels: Floats | None = None) -> Pixels:

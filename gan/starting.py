@@ -53,9 +53,14 @@ def _stderr_aside() -> Iterator[None]:
     the CPU. A second process, made before there are threads, sees that and tells what was written.
     """
     sys.stderr.flush()
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115
+    except OSError:  # There is no directory for it, or no room: the notes are shown.
+        yield
+        return
     stderr = os.dup(2)
     fine, alive = os.pipe()
-    with tempfile.TemporaryFile() as aside:
+    with file as aside:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         child = os.fork()
         if child == 0:  # Where they stay blocked: it ends with this process.

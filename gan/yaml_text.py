@@ -45,13 +45,15 @@ def parse_yaml(text: str, source: str, expected: str = "lines of `key: value`, e
     """What YAML makes of a text. Errors begin with `source`."""
     try:
         return yaml.load(text, _Loader)
-    except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, AttributeError, LookupError, ValueError, RecursionError) as error:
         raise ConfigError(f"{source}: {_syntax(error)}; expected {expected}") from None
 
 
 def _syntax(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         return f"line {error.problem_mark.line + 1}: {' '.join(filter(None, (error.context, error.problem)))}"
+    if isinstance(error, LookupError):  # Of PyYAML's own code.
+        return "a tag such as !!int is on a value that does not fit it"
     return str(error).splitlines()[0]
 
 

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan.config import NAMES, Config, ConfigError, allowed, config_from_dict, config_table, dump_config, load_config
+from gan.config import (
+    NAMES,
+    Config,
+    ConfigError,
+    allowed,
+    config_from_dict,
+    config_table,
+    differences,
+    dump_config,
+    load_config,
+)
 from gan.errors import UserError
 from gan.registry import CRITICS, OBJECTIVES
 
@@ -98,6 +108,13 @@ def test_integers_are_decimal(tmp_path: Path, text: str, number: int) -> None:
 )
 def test_image_size(tmp_path: Path, text: str, size: tuple[int, int] | None) -> None:
     assert load_config(written(tmp_path, f"image_size: {text}")).image_height_width == size
+
+
+@pytest.mark.parametrize("texts", [("64", "'64'", "64x64"), ("48x64", "'48x64'")])
+def test_a_size_has_one_spelling(tmp_path: Path, texts: tuple[str, ...]) -> None:
+    """A run goes on with `--set image_size=64x64` where it had 64."""
+    first, *others = [load_config(written(tmp_path, f"image_size: {text}")) for text in texts]
+    assert all(differences(first, other) == [] for other in others)
 
 
 def test_settings_override_the_file_and_no_seed_is_no_flag(tmp_path: Path) -> None:
@@ -201,6 +218,8 @@ WRONG_FILES: list[tuple[str | bytes, str]] = [
     ("seed: 1\n\tgen_lr: 1", "line 2: while scanning for the next token found character"),
     ("seed: 1\ngen_lr: [1, 2", "line 2: while parsing a flow sequence"),
     ("seed: 1\n---\nseed: 2", "line 2: expected a single document"),
+    ("seed: !!int", "a tag such as !!int is on a value that does not fit it; expected lines of"),
+    ("mixed_precision: !!bool x", "a tag such as !!int is on a value that does not fit it; expected lines of"),
     ("seed: !!python/object:os.system 1", "line 1: could not determine a constructor for the tag"),
     ("? [a]\n: 1", "line 1: while constructing a mapping found unhashable key; expected lines of `key: value`"),
     ("seed: 2020-13-45", "month must be in 1..12"),
@@ -352,7 +371,7 @@ def test_dump_then_load_gives_the_same_config(tmp_path_factory: pytest.TempPathF
     config = Config(**values)
     path = tmp_path_factory.getbasetemp() / "round-trip.yaml"
     dump_config(config, path)
-    assert asdict(load_config(path)) == values
+    assert asdict(load_config(path)) == values | {"image_size": config.image_size}  # Of which there is one spelling.
     assert load_config(path) == config == config_from_dict(asdict(config), "a checkpoint")
 
 

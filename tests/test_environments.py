@@ -73,6 +73,17 @@ def test_what_tensorflow_says_before_it_ends_the_process_is_shown(words, said, t
     assert (done.returncode == 0) is (not said)
 
 
+def test_where_no_file_can_be_written_what_tensorflow_says_is_shown(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(
+        "import os; os.write(2, b'a note')\nclass config:\n    list_logical_devices = list"
+    )
+    program = f"import os, sys, tempfile; sys.path.insert(0, {str(tmp_path)!r})\n"
+    program += "tempfile.TemporaryFile = lambda: os.stat('nowhere')\n"
+    program += "from gan.starting import import_tensorflow; import_tensorflow(); print('started')"
+    done = run("-c", program)
+    assert (done.stdout, done.stderr) == ("started\n", "a note")
+
+
 @pytest.mark.parametrize(
     ("machine", "given", "deterministic", "used"),
     [

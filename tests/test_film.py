@@ -70,6 +70,13 @@ def test_labels_and_step_are_written_above_and_below(tmp_path, columns, step, wh
     assert differs[where].any() and not np.delete(differs, range(72)[where]).any()
 
 
+def test_labels_with_letters_that_the_font_lacks_are_left_out(tmp_path):
+    """It would have the same box for each of them."""
+    run = write_run(tmp_path / "run", range(2), columns=["猫", "犬"])
+    make_film(run)
+    assert frames_of(run / "film.gif")[0][0].shape == (40 + 16, 66, 3)
+
+
 def test_labels_that_do_not_fit_are_left_out(tmp_path):
     wide = write_run(tmp_path / "wide", range(2), columns=["a class of a long name", "b"])
     make_film(wide)

@@ -3,6 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from gan.errors import UserError
 from gan.images import ImageSpec
 from gan.labels import grid_labels, label_text, one_hot, parse_labels
 
@@ -88,7 +89,24 @@ def test_there_are_as_many_pairs_as_exist_and_fit(classes, width, columns):
     assert len(grid_labels(ImageSpec(28, width, 1, tuple(map(str, range(classes)))), 0)) == columns
 
 
-def test_names_with_a_comma_or_colon_are_written_by_index():
+def test_names_with_a_comma_are_written_by_index_in_a_mixture():
     vector = np.array([0.5, 0, 0.25, 0.25], np.float32)
-    assert label_text(vector, PETS) == "cat:0.5,2:0.25,3:0.25"
+    assert label_text(vector, PETS) == "cat:0.5,a:b:0.25,3:0.25"
     np.testing.assert_array_equal(parse_labels(label_text(vector, PETS), PETS), vector)
+
+
+@pytest.mark.parametrize(
+    "names", [("b", "a:1", "1"), ("\u3000kanji", "b", "\u00a0b"), ("a,b", "0", "a:0"), ("1", "0", "\u3000")]
+)
+def test_no_class_is_written_as_another(names):
+    """Not even one whose index is another's name, or whose name but for a space is."""
+    spec = ImageSpec(8, 8, 3, names)
+    for index in range(3):
+        vector = one_hot([index], 3)[0]
+        np.testing.assert_array_equal(parse_labels(label_text(vector, spec), spec), vector)
+    mixture = np.array([0.5, 0.25, 0.25], np.float32)
+    if "," not in "".join(names):
+        np.testing.assert_array_equal(parse_labels(label_text(mixture, spec), spec), mixture)
+    else:
+        with pytest.raises(UserError, match="there is no class 'a'"):
+            parse_labels(label_text(mixture, spec), spec)

@@ -176,6 +176,15 @@ def test_wrong_shapes_are_refused(sampler, labels, z):
         sampler.sample(np.zeros(labels, np.float32), np.zeros(z, np.float32))
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", [0, 1])
+def test_numbers_that_are_not_finite_are_refused(sampler, wrong, where):
+    arrays = [one_hot([4, 4], 10), np.zeros((2, sampler.noise_dims), np.float32)]
+    arrays[where][1, 0] = wrong
+    with pytest.raises(ValueError, match="labels or styles hold NaN or infinity; expected finite numbers"):
+        sampler.sample(*arrays)
+
+
 def test_a_sampler_comes_from_a_checkpoint_alone(tmp_path):
     data = tiny_data(height=10, width=6, channels=3)
     generator = Generator(data.spec, TINY)

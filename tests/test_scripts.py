@@ -171,7 +171,7 @@ def test_generate_writes_the_same_number_for_each_class(work):
 
 def test_the_same_checkpoint_class_and_seed_give_the_same_bytes(work, script):
     succeeded(script("generate.py", "--output-dir", "all", "--images-per-class", 30, "--seed", 5, cwd=work))
-    few = ("--classes", 8, 3, "--images-per-class", 2, "--seed", 5)
+    few = ("--classes", 8, "--classes", 3, "--images-per-class", 2, "--seed", 5)
     succeeded(script("generate.py", "--output-dir", "few", *few, cwd=work))
     few_names = sorted(path.name for path in (work / "few").iterdir())
     assert few_names == ["3-1.jpg", "3-2.jpg", "8-1.jpg", "8-2.jpg"]
