@@ -207,8 +207,20 @@ def _check_classifier(resumed: Saved, digest: str) -> None:
 
 
 def load_classifier(directory: Path, run: Run) -> keras.Model:
-    """The newest classifier of a directory, in float32; errors as of `find_classifier`."""
-    return checkpoints.open_saved(find_classifier(directory, run)).network
+    """The newest classifier of a directory, in float32; errors as of `find_classifier`.
+
+    A warning tells where its training has not ended.
+    """
+    found = find_classifier(directory, run)
+    config = found.about.config
+    total_steps = config.cls_epochs * (run.batches.subset.size // config.cls_batch_size)
+    if found.about.step < total_steps:
+        print(
+            f"warning: {found.path} is at step {found.about.step:,} of {total_steps:,}; finish it first, with "
+            "./classifier.py --resume, since a run is scored by the classifier that it begins with",
+            file=sys.stderr,
+        )
+    return checkpoints.open_saved(found).network
 
 
 def find_classifier(directory: Path, run: Run, *, remedy: str | None = None) -> Saved:

@@ -18,6 +18,7 @@ from gan.devices.cluster import ALONE, Place
 from gan.devices.precision import Precision
 from gan.devices.strategy import _make_strategy, make_strategy
 from gan.errors import UserError
+from gan.evaluation.scores import Scorer
 from gan.runs import train_classifier, train_gan
 from gan.sampling import Sampler
 from gan.training import run as run_module
@@ -335,6 +336,31 @@ def test_a_run_ends_when_it_is_good_enough_and_stays_so(trained, tmp_path, one_r
     assert "gan-00000005 is the end of the run: the FID is" in capsys.readouterr().out
     train_gan(TINY, replace(wanted, resume=True, target_fid=None))
     assert len(checkpoints.find(wanted.save_dir, "gan").about.course) == 4
+
+
+def test_with_patience_the_best_record_is_saved(trained, tmp_path, one_replica, monkeypatch):
+    """Else only the records that a save falls on were, and the worse ones at the end."""
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
+    distances = iter([3.0, 2.0, 2.5, 1.0, 4.0, 5.0])
+    monkeypatch.setattr(Scorer, "score", lambda *_: {"fid": next(distances)})
+    shutil.copytree(trained, tmp_path / "run")
+    wanted = options(tmp_path / "run", patience=2, record_steps=2, save_steps=14, keep=9)
+    train_gan(TINY, wanted)
+    assert checkpoints.steps_saved(wanted.save_dir, "gan") == [2, 4, 8, 12]
+    assert checkpoints.find(wanted.save_dir, "gan", "best").about.step == 8
+
+
+def test_a_classifier_whose_training_has_not_ended_is_a_warning(trained, tmp_path, one_replica, monkeypatch, capsys):
+    monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)
+    run = run_module.Run("gan", TINY, options(trained), ALONE)
+    runs.load_classifier(trained / "checkpoints", run)
+    assert capsys.readouterr().err == ""
+    saved = checkpoints.find(trained / "checkpoints", "classifier")
+    classifier = checkpoints.open_saved(saved).network
+    checkpoints.save(tmp_path, replace(saved.about, step=4), {"classifier": classifier}, keep=1)
+    runs.load_classifier(tmp_path, run)
+    told = capsys.readouterr().err
+    assert told.startswith(f"warning: {tmp_path}/classifier-00000004 is at step 4 of ") and "--resume, since a" in told
 
 
 @pytest.mark.parametrize(

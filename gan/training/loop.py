@@ -91,6 +91,7 @@ def train(
     save: Callable[[int, Scores], object],
     agree: Callable[[int | None], int | None] = lambda signal: signal,
     enough: Callable[[], str | None] = lambda: None,
+    is_best: Callable[[], bool] = lambda: False,
 ) -> Scores:
     """Run the schedule; the scores of the last evaluation are the result.
 
@@ -103,6 +104,7 @@ def train(
         evaluate: scores the networks after a step: numbers by name, and what one must know of them.
         save: saves them, with their scores if they were just evaluated.
         enough: why the run may end with the record that was just made, if it may.
+        is_best: whether it is saved because it is the best one so far.
         agree: the signal to stop by, if one came to any worker, of the one that came to this; asked after every call.
 
     Raises:
@@ -147,7 +149,7 @@ def train(
             reason = enough() if scores else None
             signal = agree(caught.number)
             overdue = time.monotonic() - saved > 60 * schedule.save_minutes
-            if schedule.saves_after(step) or overdue or signal is not None or reason:
+            if schedule.saves_after(step) or overdue or signal is not None or reason or (scores and is_best()):
                 check(first, metrics, trainer.max_bad_steps)
                 with progress.paused():
                     save(step, scores)

@@ -228,6 +228,7 @@ class Run:
                 evaluate=evaluated,
                 save=save,
                 enough=lambda: self._reason_to_end(course),
+                is_best=lambda: options.patience is not None and course[-1:] < [min(course[:-1], default=math.inf)],
                 agree=lambda signal: agreed_signal(self.strategy, self.place, signal),
             )
             if options.log_graph:
