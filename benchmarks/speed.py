@@ -6,7 +6,7 @@
     python3 -m venv torch-env && torch-env/bin/pip install -r benchmarks/requirements-torch.txt     # once, for PyTorch
     .venv/bin/python benchmarks/speed.py --contestants ours eigen --precisions float32     # what oneDNN brings here
 
-`ours` is the project's step as it is: one critic and one generator update, the penalty in each, a moving average, and a
+`ours` is the project's step as it is: one critic update with its penalty, one generator update, a moving average, and a
 look at whether all is finite. `torch` is the same step in eager PyTorch (step_torch.py), `keras` a model with a
 train_step as Keras's tutorials have it, without average and look (step_keras.py). All three have the same networks,
 which is checked. `eigen` is ours without oneDNN, by the kernels that TensorFlow itself would take on a CPU with AVX2

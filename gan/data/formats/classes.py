@@ -40,7 +40,9 @@ TABLES = re.compile(
 """Files that may have the labels of pictures which are in one directory."""
 
 OF_PICTURES = re.compile(r"(jpe?g)?(images?|imgs?|pictures?|photos?)")
-OF_ANNOTATIONS = re.compile(r"annotations?|labels?|(seg\w*|ground ?truth|gt)?masks?|trimaps?|ground ?truths?|gt|segment\w*")
+OF_ANNOTATIONS = re.compile(
+    r"annotations?|labels?|(seg\w*|ground ?truth|gt)?masks?|trimaps?|ground ?truths?|gt|segment\w*"
+)
 """Names of directories, in small letters, whose pictures are in one of the former and drawn over in the latter."""
 
 STYLEGAN = "dataset.json"
