@@ -65,7 +65,10 @@ AUGMENTATIONS = Table(
     flip="gan.objectives.augmentation:flip",
 )
 GENERATORS = Table(dcgan="gan.models.generator:Generator")
-CRITICS = Table(dcgan="gan.models.critic:Critic")
+CRITICS = Table(
+    dcgan="gan.models.critic:Critic",
+    minibatch="gan.models.minibatch:MinibatchCritic",
+)
 CLASSIFIERS = Table(cnn="gan.models.classifier:Classifier")
 JUDGES = Table(residual="gan.models.residual:ResidualClassifier")
 FORMATS = Table(

@@ -61,6 +61,12 @@ if __name__ == "__main__":
     for name, part in trainer.state.items():
         for index, variable in enumerate(part.variables):
             found[f"variable {name}/{index}"] = variable.numpy()
+    grouped = replace(about, config=replace(config, critic="minibatch", gan_batch_size=128), networks={})
+    other = make_trainer(grouped, strategy, total_steps=100)
+    other.run(0, Batches(data.train, batch_size=128, seed=0).take(0, 1))
+    for name, part in other.state.items():
+        for index, variable in enumerate(part.variables):
+            found[f"variable minibatch {name}/{index}"] = variable.numpy()
     np.savez(target, **found)
 
     for first in range(1, 100, 33):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,6 +10,7 @@ from gan.images import ImageSpec
 from gan.models.classifier import FEATURES, Classifier
 from gan.models.critic import Critic
 from gan.models.generator import Generator
+from gan.models.minibatch import MinibatchCritic
 from gan.models.sizes import network_sizes
 
 SMALL = Config(gen_width=4, crit_width=4, cls_width=4, noise_dims=5, label_dims=3)
@@ -121,9 +124,46 @@ def test_examples_do_not_see_each_other_in_the_critic():
     np.testing.assert_allclose(critic(images, labels)[1:2], critic(images[1:2], labels[1:2]), rtol=1e-5)
 
 
-def test_a_critic_held_for_an_update_scores_as_the_critic():
+@pytest.mark.parametrize(("batch", "group"), [(128, 32), (64, 32), (100, 25), (8, 8), (37, 1)])
+def test_groups_divide_the_batch(batch, group):
+    assert MinibatchCritic(SPECS["MNIST"], replace(SMALL, gan_batch_size=batch)).group == group
+
+
+def test_a_minibatch_critic_sees_how_far_an_image_is_from_its_class():
+    """In each group of four, by the mean over places of each map."""
+    spec = SPECS["MNIST"]
+    critic = MinibatchCritic(spec, replace(SMALL, gan_batch_size=4))
+    places, maps = critic.base_shape
+    h = np.random.default_rng(0).normal(size=(8, places * maps)).astype(np.float32)
+    classes = np.array([3, 3, 5, 3, 3, 5, 5, 8])
+    found = critic.features(tf.constant(h), tf.one_hot(classes, 10)).numpy()
+    np.testing.assert_array_equal(found[:, : places * maps], h)
+    for index in range(8):
+        group = slice(0, 4) if index < 4 else slice(4, 8)
+        own = h[group][classes[group] == classes[index]]
+        away = np.abs(h[index] - own.mean(axis=0)).reshape(places, maps)
+        np.testing.assert_allclose(found[index, places * maps :], away.mean(axis=0) * places**0.5, atol=1e-5)
+    assert not found[7, places * maps :].any()  # Alone of its class.
+    mixed = critic.away(tf.constant(h[:4]), tf.constant(np.full((4, 10), 0.1, np.float32)))
+    np.testing.assert_allclose(mixed, np.abs(h[:4] - h[:4].mean(axis=0)), atol=1e-5)
+
+
+def test_a_minibatch_critic_takes_any_number_of_images_and_wrong_labels_beside():
+    spec = SPECS["MNIST"]
+    critic, images = MinibatchCritic(spec, SMALL), tf.random.stateless_normal((5, 28, 28, 1), (0, 1))
+    own, wrong = tf.one_hot([0, 1, 1, 0, 1], 10), tf.one_hot([2, 2, 3, 3, 3], 10)
+    both = critic(images, tf.stack([own, wrong], axis=1))
+    np.testing.assert_allclose(both[:, 0], critic(images, own), rtol=1e-5)
+    assert both.shape == (5, 2)
+    others = tf.concat([images[:4], -images[4:]], axis=0)
+    changed = np.flatnonzero(np.abs(critic(others, own) - critic(images, own)) > 1e-6)
+    assert changed.tolist() == [1, 2, 4]  # Of the class of the one that is another.
+
+
+@pytest.mark.parametrize("kind", [Critic, MinibatchCritic])
+def test_a_critic_held_for_an_update_scores_as_the_critic(kind):
     spec = ImageSpec(8, 8, 3, ("a", "b"))
-    critic = Critic(spec, TINY)
+    critic = kind(spec, TINY)
     images, labels = tf.random.stateless_normal((4, *spec.shape), seed=(0, 1)), tf.one_hot([0, 1, 1, 0], 2)
     np.testing.assert_array_equal(critic.held()(images, labels), critic(images, labels))
 

@@ -79,12 +79,14 @@ def _names(devices: str) -> list[str]:
     return [there[name] for name in wanted]
 
 
-def check_divisible(batch_size: int, replicas: int, key: str) -> None:
-    """Raise `UserError` if the global batch does not split evenly over the replicas."""
-    if batch_size % replicas:
-        lower = batch_size // replicas * replicas
-        choices = f"{lower} or {lower + replicas}" if lower else f"{replicas}"
-        raise UserError(f"{key} is {batch_size}, which {replicas} replicas do not divide; use {choices}")
+def check_divisible(batch_size: int, replicas: int, key: str, *, group: int = 1) -> None:
+    """Raise `UserError` if the global batch does not split evenly over the replicas, in whole groups of images."""
+    unit = replicas * group
+    if batch_size % unit:
+        lower = batch_size // unit * unit
+        choices = f"{lower} or {lower + unit}" if lower else f"{unit}"
+        groups = f" with a critic that looks at {group} images at a time" if group > 1 else ""
+        raise UserError(f"{key} is {batch_size}, which {replicas} replicas{groups} do not divide; use {choices}")
 
 
 def check_compilable(jit_compile: bool, replicas: int) -> None:

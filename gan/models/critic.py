@@ -57,15 +57,21 @@ class Critic(keras.Model):
         self.power_iterations = config.power_iter
         gain = SpectralGain(config.spectral_gain, learned=config.learn_spectral_gain)
         channels = sizes.channels(config.crit_width)
-        features = sizes.base_height * sizes.base_width * channels[-1]
+        self.base_shape = (sizes.base_height * sizes.base_width, channels[-1])
         self.convolutions = [
             SpectralConv(outputs, gain=gain, dtype=dtype, name=f"down_{level}")
             for level, outputs in enumerate(channels)
         ]
         self.head = SpectralDense(1, use_bias=False, gain=gain, dtype="float32", name="head")
-        self.embedding = SpectralDense(features, use_bias=False, gain=gain, dtype="float32", name="embedding")
+        self.embedding = SpectralDense(self.num_features, use_bias=False, gain=gain, dtype="float32", name="embedding")
         self(tf.zeros((1, *spec.shape)), tf.zeros((1, spec.num_classes)))
         self.power_iteration(INITIAL_POWER_ITERATIONS)
+
+    @property
+    def num_features(self) -> int:
+        """D."""
+        places, maps = self.base_shape
+        return places * maps
 
     @property
     def spectral_layers(self) -> list[SpectralLayer]:
@@ -84,12 +90,17 @@ class Critic(keras.Model):
         """The critic as a function whose kernels are computed once, for calls between two updates."""
         return partial(self.call, kernels=[layer.kernel() for layer in self.spectral_layers])
 
+    def features(self, h: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """What the head is shown, (B, D) float32, of the last maps (B, places · maps) and the labels (B, K)."""
+        return h
+
     def call(self, images: tf.Tensor, labels: tf.Tensor, kernels: Sequence[tf.Tensor] = ()) -> tf.Tensor:
         *of_convolutions, of_head, of_embedding = kernels or [None] * len(self.spectral_layers)
         x = tf.pad(images, self.padding, constant_values=tf.cast(BLACK, images.dtype))
         for convolution, kernel in zip(self.convolutions, of_convolutions, strict=True):
             x = leaky_relu(convolution(x, kernel))
-        h = tf.cast(tf.reshape(x, (tf.shape(x)[0], -1)), tf.float32)  # (B, D)
+        h = tf.cast(tf.reshape(x, (tf.shape(x)[0], -1)), tf.float32)
+        h = self.features(h, labels if len(labels.shape) == 2 else labels[:, 0])  # (B, D)
         if len(labels.shape) == 2:
             projection = tf.reduce_sum(h * self.embedding(labels, of_embedding), axis=1)  # (B,)
             return tf.squeeze(self.head(h, of_head), axis=1) + projection

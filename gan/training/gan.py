@@ -5,9 +5,7 @@ one call of one traced function. Batches, noise and labels are functions of (see
 and sliced by replica. Gradients are summed over replicas before anything looks at them; variables change outside of
 replica functions, everywhere alike.
 
-    trainer = GanTrainer(
-        networks, spec, objective=Wasserstein(), config=config, total_steps=total_steps, strategy=strategy
-    )
+    trainer = GanTrainer(networks, spec, objective=Wasserstein(), config=config, total_steps=5_000, strategy=strategy)
     metrics = trainer.run(0, batches.take(0, config.crit_steps))
 
 Shapes: `U` critic updates in a step, `B` global batch, `H W C` image, `K` classes, `Z` style.
@@ -56,7 +54,8 @@ class GanTrainer(Trainer):
     """The step, and everything it changes: networks, optimizers and the count of skipped steps.
 
     Args:
-        networks: built under `strategy.scope()`. A critic's method `after_update`, if it has one, follows its updates.
+        networks: built under `strategy.scope()`. A critic may have a method `after_update`, which follows its updates,
+            and a number `group` of images that it looks at together.
         spec: of the images.
         objective: what critic and generator minimise.
         config: `gan_*`, `gen_*`, `crit_*` and the rest of the GAN's fields.
@@ -97,6 +96,7 @@ class GanTrainer(Trainer):
             strategy=strategy,
             batch_size_field="gan_batch_size",
             batches_per_step=config.crit_steps,
+            group=getattr(networks.critic, "group", 1),
             scaling=networks.critic.compute_dtype == "float16",
         )
         self.networks = networks

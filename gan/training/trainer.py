@@ -28,6 +28,7 @@ class Trainer(ABC):
         strategy: where it runs.
         batch_size_field: the config's field with B.
         batches_per_step: U.
+        group: images that the networks look at together; a replica's part of the batch is of whole groups.
         scaling: losses are scaled, as float16 needs.
 
     Raises:
@@ -42,10 +43,11 @@ class Trainer(ABC):
         strategy: tf.distribute.Strategy,
         batch_size_field: str,
         batches_per_step: int = 1,
+        group: int = 1,
         scaling: bool = False,
     ) -> None:
         self.batch_size: int = getattr(config, batch_size_field)
-        check_divisible(self.batch_size, strategy.num_replicas_in_sync, batch_size_field)
+        check_divisible(self.batch_size, strategy.num_replicas_in_sync, batch_size_field, group=group)
         self.spec = spec
         self.config = config
         self.strategy = strategy
