@@ -12,6 +12,7 @@ not follow those that are lists of layers, and would leave their variables out w
     loaded.network(styles, labels)
 """
 
+import errno
 import hashlib
 import json
 import math
@@ -32,7 +33,7 @@ from gan.about import About, Damaged, Kind, OtherVersion, check_layout, digest_o
 from gan.errors import Diverged, FileError, MissingError, UserError
 from gan.files import check_links, content_of, exclusive, file_errors, flush, flush_directory, literal, reason, way_out
 from gan.models import build
-from gan.places import candidates, checkpoint_named, checkpoint_path
+from gan.places import candidates, checkpoint_named, checkpoint_path, holds_checkpoint
 
 Which = Literal["newest", "best"] | int
 
@@ -99,7 +100,8 @@ def find(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | 
         OtherVersion: it is of another version.
         UserError: the best is wanted, and none was scored.
     """
-    if named := checkpoint_named(directory):
+    named = checkpoint_named(directory)
+    if named and (kind == named.kind or holds_checkpoint(checkpoint_path(*named))):
         if kind != named.kind:
             raise UserError(f"{directory} is a {named.kind} checkpoint; expected a {kind} checkpoint: name another one")
         if which not in ("newest", named.step):
@@ -192,6 +194,8 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
         _written(partial / "about.json")
         flush_directory(partial)
         aside = directory / f".{path.name}.aside-{os.getpid()}"
+        if holds_checkpoint(path) is False:
+            raise FileExistsError(errno.EEXIST, "there is something else", str(path))
         if os.path.lexists(path):
             path.rename(aside)
         partial.rename(path)
@@ -256,10 +260,7 @@ def _prune(directory: Path, kind: Kind, keep: int, *, newest_step: int) -> None:
 
 def _remove(path: Path) -> None:
     """Remove a checkpoint, or a link or a file in its place, if it is there."""
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    elif path.exists():
-        shutil.rmtree(path)
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -7,9 +7,15 @@ checkpoint_named(Path("checkpoints/gan-00005622/variables.index"))
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple, cast, get_args
 
 from gan.about import Kind
+
+NAME = re.compile(rf"(\.?)({'|'.join(get_args(Kind))})-(\d{{8}})(\.aside-\d+)?")
+"""Of a checkpoint."""
+
+FILE = re.compile(r"variables(\..+)?|about\.json")
+"""In one; TensorFlow calls all of them `variables`."""
 
 
 class Named(NamedTuple):
@@ -25,25 +31,37 @@ def checkpoint_path(directory: Path, kind: Kind, step: int) -> Path:
     return directory / f"{kind}-{step:08d}"
 
 
+def holds_checkpoint(path: Path) -> bool | None:
+    """Whether a directory holds a checkpoint, or a part of one, and not others, as a save directory does.
+
+    None of an empty one, and of what is no directory, or cannot be looked into.
+    """
+    try:
+        names = [file.name for file in path.iterdir()]
+    except OSError:
+        return None
+    return any(map(FILE.fullmatch, names)) and not any(map(NAME.fullmatch, names)) if names else None
+
+
 def candidates(directory: Path, kind: Kind) -> list[tuple[int, Path]]:
-    """Steps and paths of what may be whole checkpoints, the best last.
+    """Steps and paths of what may be whole checkpoints, the best last; not of other things with such names.
 
     One that was to be replaced when a run was killed is still under the name that it was set aside by.
     """
-    pattern = re.compile(rf"(\.?){kind}-(\d{{8}})(\.aside-\d+)?")
-    matches = [pattern.fullmatch(path.name) for path in directory.iterdir()] if directory.is_dir() else []
-    found = [match for match in matches if match and bool(match[1]) == bool(match[3])]
-    return sorted((int(match[2]), directory / match[0]) for match in found)  # The dot comes first.
+    matches = [NAME.fullmatch(path.name) for path in directory.iterdir()] if directory.is_dir() else []
+    found = [match for match in matches if match and match[2] == kind and bool(match[1]) == bool(match[4])]
+    paths = [(int(match[3]), directory / match[0]) for match in found]
+    return sorted(each for each in paths if holds_checkpoint(each[1]) is not False)  # The dot comes first.
 
 
 def checkpoint_named(path: Path) -> Named | None:
-    """The checkpoint, where not its directory is named but it itself, or one of its files."""
-    if any(candidates(path, kind) for kind in get_args(Kind)):
-        return None
+    """The checkpoint, where not its directory is named but it itself, or one of its files; it may not be there."""
     real = Path(os.path.realpath(path))  # The path may be `.`, or a link.
-    inside = re.fullmatch(r"variables(\..+)?|about\.json", real.name)
-    for place in (path.parent, real.parent) if inside else (path, real):
-        for kind in get_args(Kind):
-            if match := re.fullmatch(rf"{kind}-(\d{{8}})", place.name):
-                return Named(place.parent, kind, int(match[1]))
+    for place in (path.parent, real.parent) if FILE.fullmatch(real.name) else (path, real):
+        if (
+            (match := NAME.fullmatch(place.name))
+            and not (match[1] or match[4])
+            and holds_checkpoint(place) is not False
+        ):
+            return Named(place.parent, cast(Kind, match[2]), int(match[3]))
     return None

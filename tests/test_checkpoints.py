@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gan import checkpoints
 from gan.about import About, Damaged, OtherVersion, digest_of, read_about
 from gan.data.batches import Batches
-from gan.errors import UserError
+from gan.errors import MissingError, UserError
 from gan.models.classifier import Classifier
 from gan.models.generator import Generator
 from gan.training.classifier import ClassifierTrainer
@@ -408,6 +408,50 @@ def test_a_checkpoint_that_is_named_otherwise_too_is_refused(tmp_path):
 def test_a_directory_of_runs_may_have_the_name_of_a_checkpoint(tmp_path):
     save_small(tmp_path / "gan-00000002", 1)
     assert checkpoints.find(tmp_path / "gan-00000002", "gan").about.step == 1
+
+
+@pytest.mark.parametrize("inside", ["gan-00000004", "classifier-00000004", ".gan.lock", "config-gan.yaml", "mine.png"])
+def test_what_only_has_the_name_of_a_checkpoint_is_neither_counted_nor_removed(inside, tmp_path):
+    """Such as a save directory that is named by its date, in another one; also one in which a run has just begun."""
+    other = tmp_path / "gan-20261127" / inside
+    save_small(other.parent, 4).rename(other) if "-0000" in inside else (other.parent.mkdir(), other.touch())
+    save_small(tmp_path, 5)
+    assert checkpoints.steps_saved(tmp_path, "gan") == [5]
+    assert checkpoints.find(tmp_path, "gan").about.step == 5
+    with pytest.raises(
+        UserError, match=r"gan-20261127: the checkpoint cannot be written \(there is something else\); "
+    ):
+        save_small(tmp_path, 20261127, replaces=[5])
+    assert other.exists()
+    assert checkpoints.steps_saved(tmp_path, "gan") == [5]
+    with pytest.raises(MissingError, match="gan-20261127: no judge-STEP in it; expected a judge checkpoint"):
+        checkpoints.find(other.parent, "judge")
+
+
+@pytest.mark.parametrize(
+    "left", [[], ["about.json"], ["variables.index", "notes.txt"], ["variables.data-00000-of-00001"]]
+)
+def test_what_is_left_of_a_checkpoint_is_counted_and_replaced(left, tmp_path):
+    path = save_small(tmp_path, 1)
+    for file in path.iterdir():
+        file.unlink()
+    for name in left:
+        (path / name).touch()
+    assert checkpoints.steps_saved(tmp_path, "gan") == [1]
+    with pytest.raises(Damaged, match="none of its 1 gan checkpoints is whole"):
+        checkpoints.find(tmp_path, "gan")
+    save_small(tmp_path, 2, replaces=[1])
+    assert not path.exists()
+
+
+def test_a_path_that_is_not_there_or_empty_is_of_no_other_kind(tmp_path):
+    """A new save directory may be named so; the classifier is looked for in it."""
+    path = tmp_path / "gan-20261129"
+    with pytest.raises(MissingError, match=r"gan-20261129: no such directory; expected a classifier checkpoint: run "):
+        checkpoints.find(path, "classifier")
+    path.mkdir()
+    with pytest.raises(MissingError, match=r"gan-20261129: no classifier-STEP in it; expected a classifier checkpoint"):
+        checkpoints.find(path, "classifier")
 
 
 def test_a_damaged_best_is_passed_over_for_the_next_best(tmp_path, capsys):
