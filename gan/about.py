@@ -5,18 +5,24 @@ about = read_about(Path("checkpoints/gan-00005622"))
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from functools import wraps
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from gan.config import Config, config_from_dict
 from gan.errors import UserError
 from gan.files import content_of
 from gan.images import ImageSpec
 from gan.yaml_text import ConfigError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Kind = Literal["classifier", "gan", "judge"]
 
@@ -65,8 +71,32 @@ class Damaged(UserError):
     """A checkpoint is not as it was written."""
 
 
+class Gone(Damaged):
+    """A checkpoint was removed while it was read, as a run does that keeps the last few."""
+
+
 class OtherVersion(UserError):
     """A checkpoint is of another version of this project."""
+
+
+def damaged(path: Path, what: object) -> Damaged:
+    """The error to raise when the checkpoint at `path` cannot be read."""
+    if os.path.lexists(path):
+        return Damaged(f"{path}: {what}; another checkpoint is needed")
+    return Gone(f"{path} is there no more: it was removed while it was read; start again")
+
+
+def listing_again(function: Callable[P, T]) -> Callable[P, T]:
+    """Call a function again, up to twice, when a checkpoint that it found was removed before it was read."""
+
+    @wraps(function)
+    def call(*arguments: P.args, **named: P.kwargs) -> T:
+        for _ in range(2):
+            with suppress(Gone):
+                return function(*arguments, **named)
+        return function(*arguments, **named)
+
+    return call
 
 
 def digest_of(values: Mapping[str, Any]) -> str:
@@ -78,7 +108,7 @@ def read_about(path: Path) -> About:
     """What the checkpoint at `path` says of itself.
 
     Raises:
-        Damaged: the file is missing or is not what `save` wrote.
+        Damaged: the file is missing or is not what `save` wrote; `Gone` if there is no such checkpoint any more.
         OtherVersion: a later version wrote it, or one with other fields or networks.
     """
     source = path / "about.json"
@@ -101,7 +131,7 @@ def read_about(path: Path) -> About:
     except OtherVersion:
         raise
     except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
-        raise Damaged(f"{path}: about.json is not as it was written ({error}); another checkpoint is needed") from error
+        raise damaged(path, f"about.json is not as it was written ({error})") from error
 
 
 def _checked_config(path: Path, values: Mapping[str, Any]) -> Config:

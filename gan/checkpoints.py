@@ -20,8 +20,8 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -29,11 +29,23 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from gan.about import About, Damaged, Kind, OtherVersion, check_layout, digest_of, layout_of, read_about
+from gan.about import (
+    About,
+    Damaged,
+    Gone,
+    Kind,
+    OtherVersion,
+    check_layout,
+    damaged,
+    digest_of,
+    layout_of,
+    listing_again,
+    read_about,
+)
 from gan.errors import Diverged, FileError, MissingError, UserError
-from gan.files import check_links, content_of, exclusive, file_errors, flush, flush_directory, literal, reason, way_out
+from gan.files import check_links, content_of, file_errors, flush, flush_directory, literal, reason, way_out
 from gan.models import build
-from gan.places import candidates, checkpoint_named, checkpoint_path, holds_checkpoint
+from gan.places import candidates, checkpoint_named, checkpoint_path, holds_checkpoint, remove
 
 Which = Literal["newest", "best"] | int
 
@@ -70,6 +82,7 @@ def steps_saved(directory: Path, kind: Kind) -> list[int]:
 
 
 @file_errors()
+@listing_again
 def load(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | None = None) -> Loaded:
     """The network of a checkpoint, built from what the checkpoint says of itself. Arguments and errors as of `find`."""
     return open_saved(find(directory, kind, which, remedy=remedy))
@@ -85,6 +98,7 @@ def open_saved(saved: Saved) -> Loaded:
 
 
 @file_errors()
+@listing_again
 def find(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | None = None) -> Saved:
     """A checkpoint that is whole; a warning tells of each that is passed over.
 
@@ -129,6 +143,8 @@ def find(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | 
     for _, path in reversed(wanted):
         try:
             return Saved(path, check(path))
+        except Gone:
+            raise
         except Damaged as error:
             if isinstance(which, int):
                 raise
@@ -144,6 +160,8 @@ def _by_score(saved: list[tuple[int, Path]]) -> list[tuple[int, Path]]:
     for step, path in saved:
         try:
             distance = _distance(read_about(path))
+        except Gone:
+            raise
         except (Damaged, OtherVersion) as error:
             print(f"warning: {error}", file=sys.stderr)
         else:
@@ -160,14 +178,14 @@ def check(path: Path) -> About:
     """
     about = read_about(path)
     if path.name.removeprefix(".").partition(".")[0] != checkpoint_path(path.parent, about.kind, about.step).name:
-        raise Damaged(f"{path}: about.json is of {about.kind} step {about.step}; another checkpoint is needed")
+        raise damaged(path, f"about.json is of {about.kind} step {about.step}")
     for name, digest in about.files.items():
         try:
             content = content_of(path / name)
         except OSError as error:
-            raise Damaged(f"{path}: {name} cannot be read ({error.strerror}); another checkpoint is needed") from None
+            raise damaged(path, f"{name} cannot be read ({error.strerror})") from None
         if hashlib.sha256(content).hexdigest() != digest:
-            raise Damaged(f"{path}: {name} is not as it was written; another checkpoint is needed")
+            raise damaged(path, f"{name} is not as it was written")
     return about
 
 
@@ -200,9 +218,9 @@ def save(directory: Path, about: About, objects: Mapping[str, Any], *, keep: int
             path.rename(aside)
         partial.rename(path)
         flush_directory(directory)
-        _remove(aside)
+        remove(aside)
         for step in set(replaces) - {about.step}:
-            _remove(checkpoint_path(directory, about.kind, step))
+            remove(checkpoint_path(directory, about.kind, step))
     except (OSError, tf.errors.OpError) as error:
         then = "go on with --resume" if set(steps_saved(directory, about.kind)) - set(replaces) else "start again"
         raise FileError(
@@ -253,31 +271,9 @@ def _prune(directory: Path, kind: Kind, keep: int, *, newest_step: int) -> None:
         if not distances[step] == best < math.inf:
             path = checkpoint_path(directory, kind, step)
             try:
-                _remove(path)
+                remove(path)
             except OSError as error:
                 print(f"warning: {path} cannot be removed ({reason(error)})", file=sys.stderr)
-
-
-def _remove(path: Path) -> None:
-    """Remove a checkpoint, or a link or a file in its place, if it is there."""
-    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
-
-
-@contextmanager
-def writing(directory: Path, kind: Kind) -> Iterator[None]:
-    """Be the only process that saves checkpoints of a kind there; what a killed one left is removed, or put back.
-
-    Raises:
-        UserError: there is another.
-    """
-    with exclusive(directory / f".{kind}.lock"):
-        with file_errors(directory):
-            for partial in directory.glob(f".{kind}-*.part-*"):
-                _remove(partial)
-            for aside in directory.glob(f".{kind}-*.aside-*"):
-                path = directory / aside.name.removeprefix(".").partition(".")[0]
-                _remove(aside) if path.exists() else aside.rename(path)
-        yield
 
 
 def _distance(about: About) -> float:
@@ -315,6 +311,4 @@ def _read(path: Path, about: About, objects: Mapping[str, Any], *, partial: bool
         else:
             status.assert_consumed()
     except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
-        raise Damaged(
-            f"{path}: the variables cannot be restored ({str(error).splitlines()[0]}); another checkpoint is needed"
-        ) from error
+        raise damaged(path, f"the variables cannot be restored ({str(error).splitlines()[0]})") from error

@@ -1,4 +1,4 @@
-"""Where checkpoints are: `DIRECTORY/KIND-STEP/`, and what names one.
+"""Where checkpoints are: `DIRECTORY/KIND-STEP/`, what names one, how one is removed, and who may save there.
 
 candidates(Path("checkpoints"), "gan")
 checkpoint_named(Path("checkpoints/gan-00005622/variables.index"))
@@ -6,10 +6,14 @@ checkpoint_named(Path("checkpoints/gan-00005622/variables.index"))
 
 import os
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, cast, get_args
 
 from gan.about import Kind
+from gan.files import exclusive, file_errors
 
 NAME = re.compile(rf"(\.?)({'|'.join(get_args(Kind))})-(\d{{8}})(\.aside-\d+)?")
 """Of a checkpoint."""
@@ -65,3 +69,33 @@ def checkpoint_named(path: Path) -> Named | None:
         ):
             return Named(place.parent, cast(Kind, match[2]), int(match[3]))
     return None
+
+
+def remove(path: Path) -> None:
+    """Remove a checkpoint, or a link or a file in its place, if it is there.
+
+    It loses its name first: whoever lists checkpoints meanwhile does not take what is left of it for a damaged one.
+    """
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    partial = path.with_name(f".{path.name.removeprefix('.')}.part-{os.getpid()}")
+    path.rename(partial)
+    shutil.rmtree(partial)
+
+
+@contextmanager
+def writing(directory: Path, kind: Kind) -> Iterator[None]:
+    """Be the only process that saves checkpoints of a kind there; what a killed one left is removed, or put back.
+
+    Raises:
+        UserError: there is another.
+    """
+    with exclusive(directory / f".{kind}.lock"):
+        with file_errors(directory):
+            for partial in directory.glob(f".{kind}-*.part-*"):
+                remove(partial)
+            for aside in directory.glob(f".{kind}-*.aside-*"):
+                path = directory / aside.name.removeprefix(".").partition(".")[0]
+                remove(aside) if path.exists() else aside.rename(path)
+        yield

@@ -10,8 +10,8 @@ from helpers import TINY, tiny_data, tiny_trainer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gan import checkpoints
-from gan.about import About, Damaged, OtherVersion, digest_of, read_about
+from gan import checkpoints, places
+from gan.about import About, Damaged, Gone, OtherVersion, digest_of, read_about
 from gan.data.batches import Batches
 from gan.errors import MissingError, UserError
 from gan.models.classifier import Classifier
@@ -87,16 +87,16 @@ def test_one_process_writes_at_a_time_and_clears_up_after_a_killed_one(tmp_path)
     left = tmp_path / ".gan-00000004.part-123"
     left.mkdir()
     (left / "variables.index").touch()
-    with checkpoints.writing(tmp_path, "gan"):
+    with places.writing(tmp_path, "gan"):
         assert not left.exists()
-        with checkpoints.writing(tmp_path, "classifier"):
+        with places.writing(tmp_path, "classifier"):
             pass
         with (
             pytest.raises(ValueError, match=f"another run is writing to {tmp_path}"),
-            checkpoints.writing(tmp_path, "gan"),
+            places.writing(tmp_path, "gan"),
         ):
             pass
-    with checkpoints.writing(tmp_path, "gan"):
+    with places.writing(tmp_path, "gan"):
         pass
 
 
@@ -191,11 +191,11 @@ def test_a_checkpoint_that_was_being_replaced_is_put_back(tmp_path):
     """A kill between the two renames leaves the old one under another name."""
     save_small(tmp_path, 1)
     (tmp_path / "gan-00000001").rename(tmp_path / ".gan-00000001.aside-77")
-    with checkpoints.writing(tmp_path, "gan"):
+    with places.writing(tmp_path, "gan"):
         assert checkpoints.find(tmp_path, "gan").path.name == "gan-00000001"
     save_small(tmp_path, 1)
     shutil.copytree(tmp_path / "gan-00000001", tmp_path / ".gan-00000001.aside-77")
-    with checkpoints.writing(tmp_path, "gan"):
+    with places.writing(tmp_path, "gan"):
         assert sorted(path.name for path in tmp_path.iterdir()) == [".gan.lock", "gan-00000001"]
 
 
@@ -321,7 +321,7 @@ def test_an_old_checkpoint_that_cannot_be_removed_is_a_warning(tmp_path, monkeyp
 
 def refuses_to_remove(rmtree, name):
     def remove(path, **keywords):
-        if path.name == name:
+        if name in path.name:
             raise OSError(errno.EBUSY, "Device or resource busy")
         rmtree(path, **keywords)
 
@@ -351,6 +351,54 @@ def test_a_link_that_leads_nowhere_is_replaced(tmp_path):
     (tmp_path / "run").symlink_to("purged")
     with pytest.raises(FileNotFoundError, match="run is a link to purged, which leads nowhere"):
         checkpoints.find(tmp_path / "run", "gan")
+
+
+# While a run removes some
+
+
+def removes_on_call(monkeypatch, name, directory):
+    """The first call of a function of `checkpoints` is where a run saves its next checkpoint, and keeps no other."""
+    function, calls = getattr(checkpoints, name), []
+
+    def call(*arguments):
+        found = function(*arguments)
+        calls.append(name)
+        if len(calls) == 1:
+            save_small(directory, 9, keep=1, fid=0.5)
+        return found
+
+    monkeypatch.setattr(checkpoints, name, call)
+
+
+@pytest.mark.parametrize("name", ["candidates", "read_about", "content_of", "build"])
+@pytest.mark.parametrize("which", ["newest", "best"])
+def test_who_reads_a_checkpoint_that_is_removed_reads_the_next_one(name, which, tmp_path, monkeypatch, capsys):
+    """Wherever the reader is, and nothing is told of damage."""
+    for step in (1, 2):
+        save_small(tmp_path, step, fid=2.0)
+    removes_on_call(monkeypatch, name, tmp_path)
+    assert checkpoints.load(tmp_path, "gan", which).about.step == 9
+    assert capsys.readouterr().err == ""
+
+
+def test_a_step_that_is_removed_while_it_is_read_is_told_with_what_is_there(tmp_path, monkeypatch):
+    path = save_small(tmp_path, 1)
+    removes_on_call(monkeypatch, "build", tmp_path)
+    with pytest.raises(MissingError, match=r"has no gan checkpoint of step 1; expected one of 9$"):
+        checkpoints.load(path, "gan")
+    with pytest.raises(Gone, match=r"gan-00000001 is there no more: it was removed while it was read; start again$"):
+        checkpoints.check(path)
+
+
+def test_what_is_left_of_a_checkpoint_that_is_being_removed_is_not_listed(tmp_path, monkeypatch):
+    path = save_small(tmp_path, 1)
+    save_small(tmp_path, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(places.shutil, "rmtree", lambda path: (path / "about.json").unlink())
+        places.remove(path)
+    assert checkpoints.steps_saved(tmp_path, "gan") == [2]
+    with places.writing(tmp_path, "gan"):
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".gan.lock", "gan-00000002"]
 
 
 # Which one is loaded

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers import TINY, tiny_data
 
-from gan import checkpoints
+from gan import checkpoints, places
 from gan.checkpoints import About
 from gan.models.generator import Generator
 
@@ -34,7 +34,7 @@ class Weights:
     def save(self, directory: Path, step: int, *, keep: int = 3, replaces: tuple[int, ...] = ()) -> None:
         self.set(step)
         about = About("gan", step, DATA.spec, TINY, DATA.digest)
-        with checkpoints.writing(directory, "gan"):
+        with places.writing(directory, "gan"):
             checkpoints.save(directory, about, self.objects, keep=keep, replaces=replaces)
 
     def loaded(self, directory: Path) -> int:

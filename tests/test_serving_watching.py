@@ -13,6 +13,7 @@ from gan.about import About, Damaged, OtherVersion, digest_of
 from gan.errors import Diverged, FileError, UserError
 from gan.images import ImageSpec
 from gan.models.generator import Generator
+from gan.places import remove
 from gan.serving.batching import Batching
 from gan.serving.watching import Watching, load
 
@@ -96,6 +97,22 @@ def test_one_that_can_be_read_is_picked_up_beside_one_that_cannot(tmp_path, batc
     assert isinstance(problem, Damaged)
     assert batching.sampler.step == 2
     disk["name"] = None
+    assert watching.look() == []
+    assert batching.sampler.step == 3
+
+
+def test_one_that_the_run_removes_at_that_moment_is_no_problem(tmp_path, batching, monkeypatch):
+    check = checkpoints.check
+
+    def check_late(path):
+        if path.name == "gan-00000002":
+            remove(path)
+        return check(path)
+
+    watching = Watching(tmp_path, batching, seconds=1)
+    for step in (2, 3):
+        save(tmp_path, step)
+    monkeypatch.setattr(checkpoints, "check", check_late)
     assert watching.look() == []
     assert batching.sampler.step == 3
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from gan import checkpoints
+from gan import checkpoints, places
 from gan.about import About, Damaged, OtherVersion
 from gan.data.dataset import Subset
 from gan.devices.inference import Inference
@@ -84,7 +84,7 @@ def find_judge(directory: Path, classifier: About, learnt: Subset) -> Judge:
 def _train(directory: Path, about: About, classifier: About, learnt: Subset) -> None:
     """Make a new judge; its progress is shown."""
     print(f"training the judge, once: it stays in {directory}", file=sys.stderr)
-    with checkpoints.writing(directory, "judge"):
+    with places.writing(directory, "judge"):
         network = fresh(classifier)
         some = learnt
         if learnt.size > MOST:

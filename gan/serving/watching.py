@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gan import checkpoints
-from gan.about import Damaged, OtherVersion
+from gan.about import Damaged, Gone, OtherVersion
 from gan.checkpoints import Which
 from gan.errors import Diverged, UserError
 from gan.evaluation import scores
@@ -93,6 +93,8 @@ class Watching:
                 if path.is_dir():
                     try:
                         whole[path] = self._checked(path)
+                    except (Gone, FileNotFoundError):
+                        pass  # The run has removed it since it was listed.
                     except (Damaged, OtherVersion) as error:
                         problems.append(error)
             if whole != self._seen:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from gan import checkpoints
+from gan import checkpoints, places
 from gan.about import About, Kind
 from gan.checkpoints import BEST_BY, Saved
 from gan.config import Config, differences, dump_config
@@ -263,7 +263,7 @@ class Run:
         if not self.place.is_chief:
             yield []
             return
-        with checkpoints.writing(save_dir, self.kind):
+        with places.writing(save_dir, self.kind):
             if checkpoints.steps_saved(save_dir, self.kind) != self._found:
                 raise UserError(f"another run has saved checkpoints in {save_dir} meanwhile; start again")
             with file_errors(save_dir):
