@@ -133,7 +133,7 @@ def test_records_that_were_removed_are_missed(write, tmp_path):
 
 
 def test_a_run_goes_on_after_its_step_and_cuts_what_came_later(tmp_path):
-    """Also a record that was half-written when it was killed."""
+    """Also a record that was half-written when it was killed; but no picture of the user's own."""
     *_, directory = run(FakeTrainer(), tmp_path, total_steps=8)
     before = {path.name: path.read_bytes() for path in directory.iterdir()}
     lines = (directory / "records.jsonl").read_text()
@@ -143,6 +143,7 @@ def test_a_run_goes_on_after_its_step_and_cuts_what_came_later(tmp_path):
         file.write(b"\xff")
     for number in (2, 4, 6):
         (directory / f"samples-{number:08d}.png").touch()
+    (directory / "screenshot-20261128.png").touch()
     for name in (".events.part-7", ".records.jsonl.part-7"):
         (directory / name).touch()
     events = next(directory.glob("events*"))
@@ -161,7 +162,8 @@ def test_a_run_goes_on_after_its_step_and_cuts_what_came_later(tmp_path):
         for name in names:
             del record[name]
     assert found == expected
-    assert sorted(path.name for path in directory.glob("samples*")) == ["samples-00000002.png", "samples-00000004.png"]
+    pictures = sorted(path.name for path in directory.glob("*.png"))
+    assert pictures == ["samples-00000002.png", "samples-00000004.png", "screenshot-20261128.png"]
     accumulator = EventAccumulator(str(directory))
     accumulator.Reload()
     assert [event.step for event in accumulator.Tensors("loss/fake")] == [2, 4, 6, 8]

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +25,9 @@ from gan.config import Config, dump_config
 from gan.errors import FileError
 from gan.files import file_errors, reason, way_out, write_atomically
 from gan.images import Pixels, encode, enlarge
+
+Picture = Literal["real", "samples"]
+"""What a run has pictures of."""
 
 BUCKETS = 30
 """Of a histogram."""
@@ -145,7 +148,7 @@ class Records:
             write_atomically(lines, "".join(json.dumps(record) + "\n" for record in kept).encode())
             self.seconds = kept[-1].get("training_seconds", 0.0) if kept else 0.0
         for path in self.directory.glob("*.png"):
-            match = re.fullmatch(r".+-(\d{8})", path.stem)
+            match = re.fullmatch(rf"(?:{'|'.join(get_args(Picture))})-(\d{{8}})", path.stem)
             if match and int(match[1]) > step:
                 path.unlink()
         for path in self.directory.glob("events.out.tfevents.*"):
@@ -161,7 +164,7 @@ class Records:
             self._lines.write(json.dumps({"step": step, **finite}) + "\n")
             self._lines.flush()
 
-    def picture(self, name: str, step: int, image: Pixels) -> None:
+    def picture(self, name: Picture, step: int, image: Pixels) -> None:
         """An image (H, W, C): as an event, pixels doubled, and as the file `{name}-{step}.png`."""
         with self._writing(), self._events.as_default():
             tf.summary.image(name, enlarge(image, 2)[None], step=step)
@@ -209,7 +212,7 @@ class NoRecords(Records):
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None: ...
 
-    def picture(self, name: str, step: int, image: Pixels) -> None: ...
+    def picture(self, name: Picture, step: int, image: Pixels) -> None: ...
 
     def text(self, name: str, text: str) -> None: ...
 
