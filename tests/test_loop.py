@@ -6,14 +6,16 @@ import os
 import shutil
 import signal
 from contextlib import suppress
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import TINY
+from helpers import TINY, tiny_about
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from gan import checkpoints
 from gan.config import load_config
 from gan.data.batches import Batch
 from gan.errors import UserError
@@ -168,6 +170,61 @@ def test_a_run_goes_on_after_its_step_and_cuts_what_came_later(tmp_path):
     accumulator.Reload()
     assert [event.step for event in accumulator.Tensors("loss/fake")] == [2, 4, 6, 8]
     assert len(before) == 3
+
+
+def go_on(logs, records, save_dir):
+    """Whether a run goes on in records of this name, after its step 4."""
+    with Records(logs, TINY, name="config.yaml", resumed=(records, 4), save_dir=save_dir) as found:
+        return found.directory.name == records
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """Name of the records in `logs` of a run that has saved step 4 in `a`, and recorded step 6."""
+    with Records(tmp_path / "logs", TINY, name="config.yaml", save_dir=tmp_path / "a") as records:
+        records.scalars(6, {"loss": 1.0})
+    about = replace(tiny_about(), step=4, records=records.directory.name)
+    checkpoints.save(tmp_path / "a", about, {}, keep=1)
+    return records.directory.name
+
+
+def test_a_copy_of_a_run_leaves_the_records_of_the_run_alone(begun, tmp_path, capsys):
+    directory, fork = tmp_path / "logs" / begun, tmp_path / "fork"
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+    shutil.copytree(tmp_path / "a", fork)
+    (tmp_path / "a" / "gan-00000009").mkdir()  # A damaged one does not hide it.
+    assert not go_on(tmp_path / "logs", begun, fork)
+    (new,) = set((tmp_path / "logs").iterdir()) - {directory}
+    assert capsys.readouterr().err == (
+        f"warning: {directory} are the records of the run in {tmp_path}/a, and {fork} holds a copy of that; new ones "
+        f"begin in {new}\n"
+    )
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
+    (tmp_path / "logs").rename(tmp_path / "moved")
+    assert not go_on(tmp_path / "moved", begun, fork)
+    assert go_on(tmp_path / "moved", begun, tmp_path / "a")
+
+
+@pytest.mark.parametrize("how", ["link", "moved", "moved, and its place taken", "both copied", "not told", "damaged"])
+def test_a_run_goes_on_in_its_own_records_wherever_it_is(how, begun, tmp_path, capsys):
+    logs, save_dir = tmp_path / "logs", tmp_path / "b"
+    if how == "link":
+        save_dir.symlink_to("a")
+    elif how == "both copied":
+        logs = shutil.copytree(logs, tmp_path / "more")
+        shutil.copytree(tmp_path / "a", save_dir)
+    elif how == "not told":
+        (logs / begun / "save-dir.json").unlink()
+    elif how == "damaged":
+        (logs / begun / "save-dir.json").write_text('{"records": "\\u0000')
+    else:
+        (tmp_path / "a").rename(save_dir)
+    if "taken" in how:
+        checkpoints.save(tmp_path / "a", replace(tiny_about(), step=4, records="20260101T000000Z"), {}, keep=1)
+    for _ in range(2):
+        assert go_on(logs, begun, save_dir)
+    assert (logs / begun / "records.jsonl").read_text() == ""
+    assert capsys.readouterr().err == ""
 
 
 def test_a_run_whose_records_are_gone_begins_new_ones(tmp_path):

@@ -199,6 +199,19 @@ def test_a_run_whose_film_fails_is_a_good_run(scored, tmp_path, monkeypatch, cap
     assert (log / "film.gif").exists()
 
 
+def test_a_copy_of_a_run_goes_on_in_records_of_its_own(scored, tmp_path, capsys):
+    train_gan(replace(TINY, gan_epochs=1), options(tmp_path))
+    (log,) = (tmp_path / "logs").iterdir()
+    before = {path.name: path.read_bytes() for path in log.iterdir()}
+    shutil.copytree(tmp_path / "checkpoints" / "gan-00000005", tmp_path / "fork" / "gan-00000005")
+    places = {"save_dir": tmp_path / "fork", "load_dir": tmp_path / "checkpoints"}
+    train_gan(replace(TINY, gan_epochs=2), options(tmp_path, **places, resume=True))
+    assert {path.name: path.read_bytes() for path in log.iterdir()} == before
+    (own,) = set((tmp_path / "logs").iterdir()) - {log}
+    assert f"and {tmp_path}/fork holds a copy of that; new ones begin in {own}\n" in capsys.readouterr().err
+    assert checkpoints.find(tmp_path / "fork", "gan").about.records == own.name
+
+
 def test_workers_of_two_precisions_are_refused(tmp_path, one_replica, monkeypatch):
     """The other one has the same config, and computes in something else."""
     monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)

@@ -21,10 +21,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gan.about import Damaged, Kind, OtherVersion, read_about
 from gan.config import Config, dump_config
 from gan.errors import FileError
 from gan.files import file_errors, reason, way_out, write_atomically
 from gan.images import Pixels, encode, enlarge
+from gan.places import candidates
+
+OWNER = "save-dir.json"
+"""Tells where the run saves its checkpoints, and where these records were then."""
 
 Picture = Literal["real", "samples"]
 """What a run has pictures of."""
@@ -43,6 +48,29 @@ def _new_directory(directory: Path) -> Path:
             found.mkdir()
             break
     return found
+
+
+def _other_owner(records: Path, save_dir: Path) -> Path | None:
+    """The save directory whose run has these records, if that is another, of which this one holds a copy.
+
+    A run that was moved keeps its records, and a copy of both goes on in the copy.
+    """
+    try:
+        said = json.loads((records / OWNER).read_text(encoding="utf-8"))
+        place, owner = Path(said["records"]), Path(said["save_dir"])
+        if (place.exists() and not place.samefile(records)) or owner.samefile(save_dir):
+            return None
+        saved = [path for kind in get_args(Kind) for _, path in candidates(owner, kind)]
+    except (KeyError, OSError, TypeError, ValueError):
+        return None
+    return owner if any(_are_named(records.name, path) for path in saved) else None
+
+
+def _are_named(records: str, path: Path) -> bool:
+    """Whether a checkpoint says that its run has records of this name."""
+    with suppress(Damaged, OtherVersion):
+        return read_about(path).records == records
+    return False
 
 
 def _parsed(line: str) -> dict[str, Any] | None:
@@ -79,27 +107,45 @@ class Records:
         name: of that file.
         resumed: name of the subdirectory of a run that goes on, and the step after which it does; what it recorded
             after that step is removed.
+        save_dir: of the run. A copy of another run's begins records of its own.
 
     Attributes:
         seconds: of training, as the last record tells; 0.0 at the beginning.
     """
 
-    def __init__(self, directory: Path, config: Config, *, name: str, resumed: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        config: Config,
+        *,
+        name: str,
+        resumed: tuple[str, int] | None = None,
+        save_dir: Path | None = None,
+    ) -> None:
         self.seconds = 0.0
-        if resumed is not None and resumed[0] and (directory / resumed[0]).is_dir():
-            self.directory = directory / resumed[0]
+        records, step = resumed or ("", 0)
+        earlier = directory / records
+        there = records != "" and earlier.is_dir()
+        other = _other_owner(earlier, save_dir) if there and save_dir else None
+        if there and not other:
+            self.directory = earlier
             with self._writing():
-                self._cut(resumed[1])
+                self._cut(step)
         else:
             with file_errors(directory):
                 self.directory = _new_directory(directory)
-            if resumed is not None:
-                print(
-                    f"warning: {directory} does not hold the records of the run so far ({resumed[0] or 'no name'}); "
-                    f"new ones begin in {self.directory}: pass the --log-dir of that run to go on with them",
-                    file=sys.stderr,
-                )
+            begin = f"new ones begin in {self.directory}"
+            if other:
+                found = f"{earlier} are the records of the run in {other}, and {save_dir} holds a copy of that"
+                print(f"warning: {found}; {begin}", file=sys.stderr)
+            elif resumed is not None:
+                found = f"{directory} does not hold the records of the run so far ({records or 'no name'})"
+                remedy = "pass the --log-dir of that run to go on with them"
+                print(f"warning: {found}; {begin}: {remedy}", file=sys.stderr)
         dump_config(config, self.directory / name)
+        if save_dir:
+            owner = {"records": str(self.directory.resolve()), "save_dir": str(save_dir.resolve())}
+            write_atomically(self.directory / OWNER, json.dumps(owner, indent=1).encode())
         with self._writing():
             self._events = tf.summary.create_file_writer(str(self.directory))
             self._lines = (self.directory / "records.jsonl").open("a", encoding="utf-8")

@@ -275,8 +275,9 @@ class Run:
         """Open the records, with the config beside them: the first thing a run writes."""
         if not self.place.is_chief:
             return NoRecords()
+        options, name = self.options, CONFIG_FILES[self.kind]
         earlier = self.resumed and (self.resumed.about.records, self.resumed.about.step)
-        return Records(self.options.log_dir, self.config, name=CONFIG_FILES[self.kind], resumed=earlier)
+        return Records(options.log_dir, self.config, name=name, resumed=earlier, save_dir=options.save_dir)
 
     def _save(self, about: About, state: Mapping[str, Any], replaced: list[int]) -> None:
         """Save a checkpoint, which replaces those of the steps `replaced`, and then none. Done by the chief alone."""
