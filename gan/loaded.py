@@ -78,7 +78,7 @@ class Loaded:
         if given.shape != (len(indices),):
             raise UserError(
                 f"the label is {reprlib.repr(label)}; expected a class, weights by class, or one for each of "
-                f"{len(indices)} classes"
+                f"{self.spec.num_classes} classes"
             )
         weights = np.zeros(self.spec.num_classes)
         np.add.at(weights, indices, given)

@@ -7,13 +7,14 @@ checkpoint_named(Path("checkpoints/gan-00005622/variables.index"))
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, cast, get_args
 
 from gan.about import Kind
-from gan.files import exclusive, file_errors
+from gan.files import exclusive, file_errors, reason
 
 NAME = re.compile(rf"(\.?)({'|'.join(get_args(Kind))})-(\d{{8}})(\.aside-\d+)?")
 """Of a checkpoint."""
@@ -44,6 +45,8 @@ def holds_checkpoint(path: Path) -> bool | None:
         names = [file.name for file in path.iterdir()]
     except OSError:
         return None
+    if {"about.json", "variables.index"} <= set(names):
+        return True
     return any(map(FILE.fullmatch, names)) and not any(map(NAME.fullmatch, names)) if names else None
 
 
@@ -84,6 +87,14 @@ def remove(path: Path) -> None:
     shutil.rmtree(partial)
 
 
+def _clear(partial: Path) -> None:
+    """Remove what a killed run left of a checkpoint; if it cannot be, a warning tells."""
+    try:
+        shutil.rmtree(partial) if partial.is_dir() and not partial.is_symlink() else partial.unlink()
+    except OSError as error:
+        print(f"warning: {partial} cannot be removed ({reason(error)})", file=sys.stderr)
+
+
 @contextmanager
 def writing(directory: Path, kind: Kind) -> Iterator[None]:
     """Be the only process that saves checkpoints of a kind there; what a killed one left is removed, or put back.
@@ -94,7 +105,7 @@ def writing(directory: Path, kind: Kind) -> Iterator[None]:
     with exclusive(directory / f".{kind}.lock"):
         with file_errors(directory):
             for partial in directory.glob(f".{kind}-*.part-*"):
-                remove(partial)
+                _clear(partial)
             for aside in directory.glob(f".{kind}-*.aside-*"):
                 path = directory / aside.name.removeprefix(".").partition(".")[0]
                 remove(aside) if path.exists() else aside.rename(path)

@@ -29,6 +29,7 @@ from gan.images import grid
 from gan.labels import grid_labels, label_text
 from gan.models import build
 from gan.objectives.augmentation import chain
+from gan.places import checkpoint_named
 from gan.registry import AUGMENTATIONS, OBJECTIVES
 from gan.sampling import GRID_ROWS, Sampler
 from gan.training.classifier import ClassifierTrainer
@@ -209,12 +210,12 @@ def _check_classifier(resumed: Saved, digest: str) -> None:
 def load_classifier(directory: Path, run: Run) -> keras.Model:
     """The newest classifier of a directory, in float32; errors as of `find_classifier`.
 
-    A warning tells where its training has not ended.
+    A warning tells where its training has not ended, at the beginning of a run.
     """
     found = find_classifier(directory, run)
     config = found.about.config
     total_steps = config.cls_epochs * (run.batches.subset.size // config.cls_batch_size)
-    if found.about.step < total_steps:
+    if found.about.step < total_steps and run.resumed is None and checkpoint_named(directory) is None:
         print(
             f"warning: {found.path} is at step {found.about.step:,} of {total_steps:,}; finish it first, with "
             "./classifier.py --resume, since a run is scored by the classifier that it begins with",

@@ -317,6 +317,24 @@ def test_an_old_checkpoint_that_cannot_be_removed_is_a_warning(tmp_path, monkeyp
         save_small(tmp_path, 2, keep=1)
     assert capsys.readouterr().err == f"warning: {tmp_path}/gan-00000001 cannot be removed (Device or resource busy)\n"
     assert checkpoints.find(tmp_path, "gan").path.name == "gan-00000002"
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.shutil, "rmtree", refuses_to_remove(checkpoints.shutil.rmtree, "gan-00000001"))
+        with places.writing(tmp_path, "gan"):  # As the next run does.
+            pass
+    (left,) = tmp_path.glob(".gan-00000001.part-*")
+    assert capsys.readouterr().err == f"warning: {left} cannot be removed (Device or resource busy)\n"
+    with places.writing(tmp_path, "gan"):
+        pass
+    assert not left.exists()
+
+
+def test_a_checkpoint_that_holds_a_copy_of_itself_is_one(tmp_path):
+    """As a second `cp -r` to the same name makes it."""
+    path = save_small(tmp_path, 4)
+    shutil.copytree(path, path / path.name)
+    assert checkpoints.find(tmp_path, "gan").about.step == 4
+    save_small(tmp_path, 4)
+    assert not (path / path.name).exists()
 
 
 def refuses_to_remove(rmtree, name):

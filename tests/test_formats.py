@@ -207,6 +207,10 @@ ANT = pictures("train")[0][1]
             {f"VOC/{name}/1.png": ANT for name in ("JPEGImages", "SegmentationClass", "SegmentationObject")},
             "JPEGImages, SegmentationClass, SegmentationObject, which look like pictures and their annotations",
         ),
+        (
+            {f"{split}/{name}/1.png": ANT for split in ("train", "test") for name in ("img", "gt_masks")},
+            "gt_masks, img, which look like pictures and their annotations",
+        ),
         ({"imgs/1.png": ANT, "ground-truth/1.png": ANT}, "ground-truth, imgs, which look like pictures and their"),
         (
             {"images/0.png": ANT, "images/annotations.csv": b"filename,label\n0.png,a\n"},

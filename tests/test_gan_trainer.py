@@ -447,5 +447,8 @@ def test_mixed_precision_trains_float32_variables(one_replica):
 def test_a_batch_that_the_replicas_do_not_divide_is_refused(two_replicas):
     with pytest.raises(ValueError, match="gan_batch_size is 7, which 2 replicas do not divide; use 6 or 8"):
         make_trainer(two_replicas, replace(TINY, gan_batch_size=7))
-    with pytest.raises(ValueError, match="gan_batch_size is 8, which 2 replicas with a critic that looks at 8 images"):
-        make_trainer(two_replicas, replace(TINY, gan_batch_size=8, critic="minibatch"))
+    together = "which groups of 32 images, at which the critic looks together, on each of 2 replicas do not divide"
+    for size, choices in ((8, "64"), (96, "64 or 128")):
+        with pytest.raises(ValueError, match=f"gan_batch_size is {size}, {together}; use {choices}$"):
+            make_trainer(two_replicas, replace(TINY, gan_batch_size=size, critic="minibatch"))
+    make_trainer(two_replicas, replace(TINY, gan_batch_size=64, critic="minibatch"))

@@ -65,7 +65,7 @@ def test_a_class_may_be_said_in_several_ways(gan, label):
         ({"3": float("nan")}, "has weights that cannot be"),
         ({"3": 1e308, "8": 1e308}, "has weights that cannot be"),
         ({"3": None}, "has weights that cannot be"),
-        ({"3": "much"}, "expected a class, weights by class, or one for each of"),
+        ({"3": "much"}, "expected a class, weights by class, or one for each of 10 classes"),
         ([1, 0], r"the label is \[1, 0\]; expected a class, weights by class, or one for each of 10 classes"),
         (np.eye(10), "weights by class, or one for each of 10 classes"),
         (None, "the label is None; expected a class, weights by class, or one for each of 10 classes"),

@@ -374,6 +374,10 @@ def test_a_classifier_whose_training_has_not_ended_is_a_warning(trained, tmp_pat
     runs.load_classifier(tmp_path, run)
     told = capsys.readouterr().err
     assert told.startswith(f"warning: {tmp_path}/classifier-00000004 is at step 4 of ") and "--resume, since a" in told
+    runs.load_classifier(tmp_path / "classifier-00000004", run)  # Wanted by name.
+    run.resumed = saved  # Another one would be refused.
+    runs.load_classifier(tmp_path, run)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

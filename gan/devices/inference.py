@@ -1,5 +1,7 @@
 """Run a network over any number of rows: in batches of one size, so that no result depends on its neighbours.
 
+Of a network that looks at several rows together, such as the critic `minibatch`, results do.
+
 The sizes are those of `rows_alike`, so that no result depends on its place either.
 
 Every replica takes batches of its own, and all of them know all results, in order.

@@ -85,8 +85,10 @@ def check_divisible(batch_size: int, replicas: int, key: str, *, group: int = 1)
     if batch_size % unit:
         lower = batch_size // unit * unit
         choices = f"{lower} or {lower + unit}" if lower else f"{unit}"
-        groups = f" with a critic that looks at {group} images at a time" if group > 1 else ""
-        raise UserError(f"{key} is {batch_size}, which {replicas} replicas{groups} do not divide; use {choices}")
+        divisors = f"{replicas} replicas"
+        if group > 1:
+            divisors = f"groups of {group} images, at which the critic looks together, on each of {divisors}"
+        raise UserError(f"{key} is {batch_size}, which {divisors} do not divide; use {choices}")
 
 
 def check_compilable(jit_compile: bool, replicas: int) -> None:

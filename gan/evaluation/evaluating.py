@@ -266,7 +266,7 @@ def seen_in(reader: Reader, judge: Judge | None, images: Labelled) -> Features:
 
 
 def critic_of(gan: Saved) -> Callable[[Pixels, Floats], NDArray[np.float32]]:
-    """The critic of a checkpoint, for images (N, H, W, C) uint8 and label vectors (N, K): scores (N,)."""
+    """The critic of a checkpoint, for images (N, H, W, C) uint8 and L label vectors each (N, L, K): scores (N, L)."""
     network = build(gan.about, "critic")
     checkpoints.restore(gan.path, {"critic": network}, partial=True)
     run = Inference(

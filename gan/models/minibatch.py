@@ -11,31 +11,24 @@ from typing import Any
 
 import tensorflow as tf
 
-from gan.config import Config
-from gan.images import ImageSpec
 from gan.models.critic import Critic
-
-LARGEST_GROUP = 32
 
 
 class MinibatchCritic(Critic):
     """A critic whose head is shown for each map of the last layer how far an image is from its class, too.
 
-    Images are looked at in groups of `group` consecutive ones, so that a run on several replicas is the same: as many
-    as divide the batch, and at most `LARGEST_GROUP`. Other numbers of images, as in an evaluation, are one group. An
-    image that is alone of its class is no way from it.
+    Images are looked at in groups of `group` consecutive ones, so that a run on several replicas is the same. Other
+    numbers of images, as in an evaluation, are one group. An image that is alone of its class is no way from it.
     """
 
-    def __init__(self, spec: ImageSpec, config: Config, *, dtype: str = "float32") -> None:
-        batch = config.gan_batch_size
-        self.group = max(size for size in range(1, LARGEST_GROUP + 1) if batch % size == 0)
-        super().__init__(spec, config, dtype=dtype)
+    group = 32
 
     @property
     def num_features(self) -> int:
         return super().num_features + self.base_shape[1]
 
     def features(self, h: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        h = tf.ensure_shape(h, (None, super().num_features))
         away = tf.reshape(self.away(h, labels), (-1, *self.base_shape))
         # The mean over places times the root of their number: as large as the features are.
         far = tf.reduce_sum(away, axis=1) / self.base_shape[0] ** 0.5

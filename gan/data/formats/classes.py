@@ -41,7 +41,7 @@ TABLES = re.compile(
 
 OF_PICTURES = re.compile(r"(jpe?g)?(images?|imgs?|pictures?|photos?)")
 OF_ANNOTATIONS = re.compile(
-    r"annotations?|labels?|(seg\w*|ground ?truth|gt)?masks?|trimaps?|ground ?truths?|gt|segment\w*"
+    r"annotations?|labels?|((seg\w*|ground ?truth|gt) ?)?masks?|trimaps?|ground ?truths?|gt|segment\w*"
 )
 """Names of directories, in small letters, whose pictures are in one of the former and drawn over in the latter."""
 
@@ -82,6 +82,7 @@ def _read(place: Place, options: ReadOptions) -> Listing:
             problems.add(shown(tree.where(first)), f"{problem}: rename its directory")
     if problems.count:
         raise problems.error(place.path, "rename the directories")
+    _check_annotations(place.path, labels)
     if not has_splits:
         _check_labels(place.path, found)
     rows = [Row("", label, 0, *tree.files[name], name) for name, (label, _) in found.items()]
@@ -120,6 +121,21 @@ def _split(
     return draw_splits(rows, share=share, seed=seed), told_draw(share, seed), []
 
 
+def _check_annotations(path: Path, labels: set[str]) -> None:
+    """Check that not one class is of pictures, and the other of what was drawn over them.
+
+    Raises:
+        UserError: they are.
+    """
+    plain = [re.sub("[-_ ]+", " ", label.lower()) for label in labels]
+    drawn_over, pictures = (len(list(filter(kind.fullmatch, plain))) for kind in (OF_ANNOTATIONS, OF_PICTURES))
+    if drawn_over and pictures and drawn_over + pictures == len(labels):
+        raise UserError(
+            f"{path} holds {some(sorted(labels))}, which look like pictures and their annotations; expected a "
+            "directory per class, or a table of labels: move the pictures into such, and the annotations away"
+        )
+
+
 def _check_labels(path: Path, found: dict[str, tuple[str, str]]) -> None:
     """Check that directories that are taken for classes are not splits, and that none of them holds all others again.
 
@@ -136,13 +152,6 @@ def _check_labels(path: Path, found: dict[str, tuple[str, str]]) -> None:
         raise UserError(
             f"{path} holds {some(like)}, which look like splits and are none; expected train and test, each with a "
             "directory per class in it or a table of labels: rename them, and move other directories away"
-        )
-    plain = {label: re.sub("[-_ ]+", " ", label.lower()) for label in inner}
-    drawn_over = [label for label, name in plain.items() if OF_ANNOTATIONS.fullmatch(name)]
-    if 0 < len(drawn_over) < len(inner) == len(drawn_over) + sum(map(bool, map(OF_PICTURES.fullmatch, plain.values()))):
-        raise UserError(
-            f"{path} holds {some(sorted(inner))}, which look like pictures and their annotations; expected a directory "
-            "per class, or a table of labels: move the pictures into such directories, and the annotations away"
         )
     for label in inner:
         others = inner.keys() - {label}

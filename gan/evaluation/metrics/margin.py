@@ -19,11 +19,13 @@ def _label_margin(real: Features, fake: Features) -> dict[str, float]:
     known = real.known
     if known.num_classes < 2:
         return {}
-    shift = numpy_stream(Purpose.MATCHED, known.seed).integers(1, known.num_classes, len(fake.labels))
-    right, wrong = (
-        known.critic(fake.images, one_hot(labels.tolist(), known.num_classes))
-        for labels in (fake.labels, (fake.labels + shift) % known.num_classes)
-    )
+    assert fake.images is not None  # As `needs` says.
+    draw = numpy_stream(Purpose.MATCHED, known.seed)
+    shift = draw.integers(1, known.num_classes, len(fake.labels))
+    order = draw.permutation(len(fake.labels))  # A critic may look at several images together.
+    both = (fake.labels[order], (fake.labels + shift)[order] % known.num_classes)
+    labels = np.stack([one_hot(each.tolist(), known.num_classes) for each in both], axis=1)
+    right, wrong = known.critic(fake.images[order], labels).T
     spread = max(float(right.std()), 1e-12)
     error = float((right - wrong).std()) / spread / np.sqrt(len(right))
     return {"label_margin": Estimate(float(right.mean() - wrong.mean()) / spread, error)}
