@@ -2,12 +2,11 @@
 
 A generator whose images are too much alike is not found out one image at a time. So the critic is shown, beside the
 features of an image, how far they are from the mean of its class in a group of images (the idea is that of the
-minibatch standard deviation of arXiv 1710.10196, which is of all classes together and the same for all images).
+minibatch standard deviation of arXiv 1710.10196, which is of all classes together and the same for all images). The
+gradient penalty of an image then holds what it does to the scores of its neighbours, too, as it does in that paper.
 
 Shapes: `B` batch, `K` classes, `D` features; `G` groups of `N` images.
 """
-
-from typing import Any
 
 import tensorflow as tf
 
@@ -43,5 +42,5 @@ class MinibatchCritic(Critic):
         size = tf.where(count % self.group == 0, self.group, count)
         grouped, classes = (tf.reshape(each, (-1, size, each.shape[1])) for each in (h, labels))  # (G, N, D or K)
         shares = tf.math.divide_no_nan(classes, tf.reduce_sum(classes, axis=1, keepdims=True))
-        same: Any = tf.matmul(classes, shares, transpose_b=True)  # (G, N, N): what each image is to another's mean
+        same = tf.matmul(classes, shares, transpose_b=True)  # (G, N, N): what each image is to another's mean
         return tf.reshape(tf.abs(grouped - tf.matmul(same, grouped)), tf.shape(h))
