@@ -73,7 +73,7 @@ OWN_PHOTOS = {
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("quickstart", {"gan_epochs": 12}),
+        ("quickstart", {"gan_epochs": 12, "critic": "minibatch"}),
         ("mnist", {"gan_epochs": 24, **MNIST}),
         ("creative", {"gan_epochs": 8, **MNIST, "pan_classness": 0.2, "cls_weight": 1.0}),
         ("large", {"image_size": 64, "gen_width": 64, "crit_width": 64, "gan_batch_size": 128}),
