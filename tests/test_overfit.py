@@ -40,6 +40,25 @@ def test_it_is_not_told_while_the_critic_has_no_lead():
     assert measured(flat(100), flat(90), 120) == {}
 
 
+class Company(keras.Model):
+    """Scores an image by how many of its class are beside it, as a critic that looks at groups can."""
+
+    group = 4
+
+    def call(self, images, labels):
+        return tf.linalg.matvec(labels, tf.reduce_sum(labels, axis=0)) + tf.reduce_mean(images, axis=(1, 2, 3))
+
+
+def test_a_critic_of_groups_is_shown_as_many_of_both_kinds():
+    """Few held-out images, and those it learnt from in the order of their classes."""
+    labels = np.repeat(np.arange(3, dtype=np.int32), 48)
+    learnt = Subset.of(np.full((144, 4, 4, 1), 200, np.uint8), labels)
+    held_out = Subset.of(np.full((12, 4, 4, 1), 200, np.uint8), labels[::12])
+    overfit = Overfit(Company(), learnt, held_out, num_classes=3, noise_dims=2, seed=0)
+    found = overfit.measure(lambda labels, styles: np.full((len(labels), 4, 4, 1), 0, np.uint8))
+    assert abs(found["critic_overfit"]) < 0.3  # Of a class there are one or two more or less; 44 more would be 0.97.
+
+
 def test_of_many_images_some_are_looked_at(monkeypatch):
     asked = []
     monkeypatch.setattr(Subset, "gather", lambda part: asked.append(part.indices) or part.images[part.indices])

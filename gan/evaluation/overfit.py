@@ -49,8 +49,11 @@ class Overfit:
         seed: int,
         strategy: tf.distribute.Strategy | None = None,
     ) -> None:
+        # A critic that looks at several images together sees in both kinds as many of a class beside an image.
+        grouped = hasattr(critic, "group")
+        most = min(MOST, learnt.size, held_out.size) if grouped else MOST
         self._learnt, self._held_out = (
-            part.take(np.sort(numpy_stream(Purpose.SCORED_IMAGES, seed, 1).permutation(part.size)[:MOST]))
+            part.take(numpy_stream(Purpose.SCORED_IMAGES, seed, 1).permutation(part.size)[:most])
             for part in (learnt, held_out)
         )
         self._num_classes = num_classes
