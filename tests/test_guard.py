@@ -259,6 +259,18 @@ def test_the_scale_grows_after_many_good_steps_and_has_bounds(one_replica, monke
     assert scales[-1] * guard.INITIAL_SCALE == guard.LARGEST_SCALE
 
 
+@pytest.mark.parametrize(("scaling", "expected"), [(True, guard.INITIAL_SCALE), (False, 1.0)])
+def test_a_run_that_goes_on_in_float16_begins_with_a_scale(one_replica, scaling, expected):
+    """Saved in bfloat16 or float32, without one."""
+    judge = guard.Guard(one_replica, max_bad_steps=5, scaling=scaling)
+    judge.scale.assign(1.0)
+    judge.begin_scaling()
+    assert judge.scale.numpy() == expected
+    judge.scale.assign(512.0)
+    judge.begin_scaling()
+    assert judge.scale.numpy() == 512.0
+
+
 def test_steps_with_a_rare_update_are_a_row_by_themselves(one_replica):
     """One bad step in 50 is never a row; bad steps with the rare update are one, whatever is between them."""
     judge = guard.Guard(one_replica, max_bad_steps=20)

@@ -212,6 +212,16 @@ def test_a_copy_of_a_run_goes_on_in_records_of_its_own(scored, tmp_path, capsys)
     assert checkpoints.find(tmp_path / "fork", "gan").about.records == own.name
 
 
+def test_a_run_that_goes_on_in_float16_has_a_loss_scale(scored, tmp_path, monkeypatch):
+    """As `mixed_precision: true` does on an older GPU; what was saved has none."""
+    train_gan(TINY, options(tmp_path))
+    monkeypatch.setattr(run_module, "choose", lambda *_: Precision("mixed_float16", "the GPU has it"))
+    train_gan(replace(TINY, gan_epochs=3), options(tmp_path, resume=True))
+    (log,) = (tmp_path / "logs").iterdir()
+    record = json.loads((log / "records.jsonl").read_text().splitlines()[-1])
+    assert record["loss_scale"] > 1
+
+
 def test_workers_of_two_precisions_are_refused(tmp_path, one_replica, monkeypatch):
     """The other one has the same config, and computes in something else."""
     monkeypatch.setattr(run_module, "make_strategy", lambda *_: one_replica)

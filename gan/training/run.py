@@ -127,7 +127,7 @@ class Run:
                 "gan_batch_size, or raise gan_epochs"
             )
         self.about = About(kind, 0, self.data.spec, config, self.data.digest)
-        self.first_step = 0
+        self.first_step = self.resumed.about.step if self.resumed else 0
         self.records: Records = NoRecords()
 
     def final_scores(self) -> Scores | None:
@@ -155,7 +155,7 @@ class Run:
         """Set what is trained to what was saved, if the run goes on; check that all workers agree; print the plan."""
         if self.resumed is not None:
             checkpoints.restore(self.resumed.path, trainer.state)
-            self.first_step = self.resumed.about.step
+            trainer.guard.begin_scaling()
         check_agreement(self.strategy, self.place, self.config, self.data.digest, self.first_step)
         policy = self.precision.policy
         problem = f"mixed_precision is true, which is {policy} here but not at every worker; set it to bfloat16, "

@@ -185,6 +185,11 @@ class Guard:
         row = tf.convert_to_tensor(self.in_a_row)
         return row % RARE, row // RARE
 
+    def begin_scaling(self) -> None:
+        """Begin with a loss scale if what was restored had none: it is of a run whose losses were not scaled."""
+        if self.scaling and float(self.scale.numpy()) == 1.0 and not int(self.unskipped_in_a_row.numpy()):
+            self.scale.assign(INITIAL_SCALE)
+
     @property
     def exhausted(self) -> tf.Tensor:
         """Whether the run is at its end, a boolean scalar."""
