@@ -458,6 +458,23 @@ def test_draws_of_one_run_count_once(tmp_path, capsys):
         compare(paths[:2], tmp_path / "out")
 
 
+def test_a_table_tells_of_which_steps_and_how_many_seeds_it_is(tmp_path, capsys):
+    paths = [written(tmp_path / f"plain-{n}", n, 0.4) for n in range(3)] + [
+        written(tmp_path / "hinge", 0, 0.5, gen_lr=1)
+    ]
+    for path, step in zip(paths, (1_000, 50, 1_000, 1_000), strict=True):
+        facts = json.loads((path / "evaluation.json").read_text()) | {"step": step}
+        if step == 50:
+            facts["scores"] = {"fid": {"value": None, "real": 0.1}, "cas": {"value": 0.1, "real": 0.2}}
+        (path / "evaluation.json").write_text(json.dumps(facts))
+    compare(paths, tmp_path / "out")
+    told = capsys.readouterr().out
+    assert "| score | real images | plain-0 (3 seeds) | gen_lr=1 (1 seed) |" in told
+    assert "| fid | 0.1 | 0.4 ± 0 (2 of 3 seeds) | 0.5 |" in told
+    assert "| cas | 0.2 | 0.1 (1 of 3 seeds) | – |" in told
+    assert "| step | – | 50 to 1,000 | 1,000 |" in told
+
+
 def test_one_evaluation_of_images_is_not_two_seeds(tmp_path):
     (tmp_path / "evaluation.json").write_text('{"scores": {"fid": {"value": 1.0, "real": 0.5}}}')
     with pytest.raises(UserError, match="are one evaluation; name one of them"):
@@ -474,6 +491,9 @@ def test_what_is_no_evaluation_is_said(tmp_path):
         '{"scores": []}',
         '{"scores": {"fid": 3}}',
         '{"scores": {"fid": {"value": 1.0}}}',
+        '{"scores": {"fid": {"value": NaN, "real": 1.0}}}',
+        '{"scores": {}, "config": {"seed": [1]}}',
+        '{"scores": {}, "step": "9"}',
     ):
         (tmp_path / "evaluation.json").write_text(text)
         with pytest.raises(UserError, match="is no evaluation"):

@@ -44,6 +44,11 @@ class Recipe(NamedTuple):
         found = [[each["scores"].get(score, {}).get("value") for each in run] for run in self.runs]
         return [float(np.mean(run)) for run in found if None not in run]
 
+    def steps(self) -> str:
+        """The least and the most of its checkpoints; of images there are none."""
+        found = sorted({each["step"] for run in self.runs for each in run if each.get("step") is not None})
+        return " to ".join(f"{step:,}" for step in dict.fromkeys((found[0], found[-1]))) if found else "–"
+
 
 @file_errors()
 def compare(directories: Sequence[Path], output_dir: Path) -> None:
@@ -72,17 +77,25 @@ def _read(directory: Path) -> dict[str, Any]:
     if not path.is_file():
         raise MissingError(f"{path}: no such file; expected what ./evaluate.py --output-dir {directory} writes")
     try:
-        found = json.loads(read_file(path))
+        found = json.loads(read_file(path), parse_constant=_refuse)
         numbers = [score[name] for score in found["scores"].values() for name in ("value", "real")]
-        if not all(isinstance(each, float | int | None) for each in [*numbers, found.get("seed")]):
-            raise TypeError
         if not isinstance(found.get("config"), dict | None):
+            raise TypeError
+        whole = [found.get("seed"), found.get("step"), (found.get("config") or {}).get("seed")]
+        if not all(isinstance(each, float | int | None) for each in numbers):
+            raise TypeError
+        if not all(isinstance(each, int | None) for each in whole):
             raise TypeError
         if found.get("checkpoint"):
             found.setdefault("own_styles", False)  # As all were that do not say.
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is no evaluation; expected an evaluation.json of ./evaluate.py") from error
     return dict(found)
+
+
+def _refuse(constant: str) -> None:
+    """Of a number that is none, such as NaN; `evaluate.py` writes null."""
+    raise ValueError(constant)
 
 
 def grouped(found: Sequence[tuple[Path, dict[str, Any]]]) -> list[Recipe]:
@@ -152,7 +165,7 @@ def differ(one: Sequence[float], other: Sequence[float]) -> bool | None:
 
 
 def table(recipes: Sequence[Recipe]) -> list[list[str]]:
-    """Rows of text: a score in each, a column per recipe."""
+    """Rows of text: a score in each, and the steps of the checkpoints in the last; a column per recipe."""
     runs = [[each["scores"] for each in run] for recipe in recipes for run in recipe.runs]
     names = list(dict.fromkeys(name for run in runs for scores in run for name in scores))
     rows = [["score", "real images", *(recipe.name for recipe in recipes)]]
@@ -166,6 +179,8 @@ def table(recipes: Sequence[Recipe]) -> list[list[str]]:
             values = recipe.values(name)
             spread = f" ± {np.std(values, ddof=1):.3g}" if len(values) > 1 else ""
             mark = " *" if number and differ(recipes[0].values(name), values) else ""
-            cells.append(f"{np.mean(values):.4g}{spread}{mark}" if values else "–")
+            part = f" ({len(values)} of {len(recipe.runs)} seeds)" if len(values) < len(recipe.runs) else ""
+            cells.append(f"{np.mean(values):.4g}{spread}{mark}{part}" if values else "–")
         rows.append([name, "–" if real is None or math.isnan(real) else f"{real:.4g}", *cells])
-    return rows
+    steps = [recipe.steps() for recipe in recipes]
+    return [*rows, ["step", "–", *steps]] if any(each != "–" for each in steps) else rows

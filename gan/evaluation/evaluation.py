@@ -45,7 +45,8 @@ class Score:
         real: what real images get in the samples' place: the floor of a distance, the ceiling of a share.
         real_spread: one standard deviation of that.
         samples: how many images of either kind were compared at a time.
-        times_floor: how much farther it is from the perfect value than real images are; None where there is none.
+        times_floor: how many times as far from the perfect value it is as real images are, or as `real_spread` where
+            that is larger; None where there is no perfect value.
         metric: which it belongs to.
     """
 
