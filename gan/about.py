@@ -66,6 +66,14 @@ class About:
             chosen = {"generator": self.config.generator, "critic": self.config.critic}
             object.__setattr__(self, "networks", chosen if self.kind == "gan" else FIRST_NETWORKS[self.kind])
 
+    def is_built_as(self, other: "About") -> bool:
+        """Whether a network that was built from the other one can take the variables of this one."""
+
+        def built_from(about: About) -> tuple[Any, ...]:
+            return about.kind, about.spec, about.config, about.networks
+
+        return built_from(self) == built_from(other)
+
 
 class Damaged(UserError):
     """A checkpoint is not as it was written."""

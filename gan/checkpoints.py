@@ -83,16 +83,19 @@ def steps_saved(directory: Path, kind: Kind) -> list[int]:
 
 @file_errors()
 @listing_again
-def load(directory: Path, kind: Kind, which: Which = "newest", *, remedy: str | None = None) -> Loaded:
-    """The network of a checkpoint, built from what the checkpoint says of itself. Arguments and errors as of `find`."""
-    return open_saved(find(directory, kind, which, remedy=remedy))
+def load(directory: Path, kind: Kind, which: Which = "newest", *, spare: Loaded | None = None) -> Loaded:
+    """The network of a checkpoint, built from what the checkpoint says of itself. Arguments and errors as of `find`.
+
+    A `spare` network is taken if it is built alike; after an error, its variables may be of neither checkpoint.
+    """
+    return open_saved(find(directory, kind, which), spare)
 
 
-def open_saved(saved: Saved) -> Loaded:
+def open_saved(saved: Saved, spare: Loaded | None = None) -> Loaded:
     """The network of a checkpoint that was just found."""
     path, about = saved
     name, role = DRAWS[about.kind]
-    network = build(about, role)
+    network = spare.network if spare and spare.about.is_built_as(about) else build(about, role)
     _read(path, about, {name: network}, partial=True)
     return Loaded(path, about, network)
 

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan.checkpoints import Which, load
+from gan.checkpoints import Loaded, Which, load
 from gan.data.dataset import DataSet, Labels, gather
 from gan.devices.inference import Inference, rows_alike
 from gan.images import ImageSpec, Pixels, grid, grid_classes, pixels_from_network
@@ -74,7 +74,12 @@ class Sampler:
         step: of training, of that checkpoint.
         scores: of that checkpoint, by name.
         strategy: whose replicas share the work, and whose variables are the generator's; by default there is one.
+
+    Attributes:
+        loaded: what `from_checkpoint` has loaded.
     """
+
+    loaded: Loaded | None = None
 
     def __init__(
         self,
@@ -97,15 +102,25 @@ class Sampler:
         )
 
     @classmethod
-    def from_checkpoint(cls, directory: Path, which: Which = "newest") -> "Sampler":
+    def from_checkpoint(cls, directory: Path, which: Which = "newest", *, spare: "Sampler | None" = None) -> "Sampler":
         """The moving average of a GAN in a save directory, which says all else that is needed.
+
+        Args:
+            directory, which: as of `gan.checkpoints.find`.
+            spare: one that must not draw any more, even after an error here. Its network and graph are used again if
+                they are built alike: TensorFlow gives back no memory of a graph.
 
         Raises:
             UserError: there is no such checkpoint, or it is damaged.
         """
-        path, about, generator = load(directory, "gan", which)
+        before = spare.loaded if spare else None
+        path, about, generator = loaded = load(directory, "gan", which, spare=before)
         noise_dims = about.config.noise_dims
-        return cls(generator, about.spec, noise_dims=noise_dims, path=path, step=about.step, scores=about.scores)
+        sampler = cls(generator, about.spec, noise_dims=noise_dims, path=path, step=about.step, scores=about.scores)
+        sampler.loaded = loaded
+        if spare and before and generator is before.network:
+            sampler._generate = spare._generate
+        return sampler
 
     def sample(self, labels: Floats, styles: Floats) -> Pixels:
         """Label vectors (N, K) and styles (N, Z) -> images (N, H, W, C) uint8. Equal rows give equal images.

@@ -2,9 +2,12 @@
 
 import errno
 import json
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import TINY
 
@@ -12,8 +15,10 @@ from gan import checkpoints
 from gan.about import About, Damaged, OtherVersion, digest_of
 from gan.errors import Diverged, FileError, UserError
 from gan.images import ImageSpec
+from gan.labels import one_hot
 from gan.models.generator import Generator
 from gan.places import remove
+from gan.sampling import Sampler, styles
 from gan.serving.batching import Batching
 from gan.serving.watching import Watching, load
 
@@ -21,9 +26,9 @@ SPEC = ImageSpec(8, 8, 1, ("dark", "bright"))
 WAIT = 20
 
 
-def save(directory, step, *, spec=SPEC):
-    about = About("gan", step, spec, TINY, data="")
-    return checkpoints.save(directory, about, {"average": Generator(spec, TINY)}, keep=9)
+def save(directory, step, *, spec=SPEC, config=TINY):
+    about = About("gan", step, spec, config, data="")
+    return checkpoints.save(directory, about, {"average": Generator(spec, config)}, keep=9)
 
 
 @pytest.fixture
@@ -55,11 +60,11 @@ class Loader:
     def __init__(self, *errors):
         self.errors, self.calls = list(errors), 0
 
-    def __call__(self, directory):
+    def __call__(self, directory, *, spare):
         self.calls += 1
         if self.errors:
             raise self.errors.pop(0)
-        return load(directory)
+        return Sampler.from_checkpoint(directory, spare=spare)
 
 
 def eventually(condition):
@@ -198,3 +203,155 @@ def test_a_directory_that_cannot_be_read_is_said_once_each_time(tmp_path, batchi
     with Watching(tmp_path, batching, seconds=0.001):
         eventually(lambda: len(looks) > 12)
     assert len(lines(caplog, "Permission denied")) == 2
+
+
+def drawn(sampler, *, number=1):
+    """An image of the style of this number."""
+    z = styles(sampler.noise_dims, seed=0, numbers=[number])
+    return sampler.sample(one_hot([0], SPEC.num_classes), z)
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Grows when a generator is built, and when a graph is made of one."""
+    generators, call = [], Generator.call
+
+    def noted(self, styles, labels, training=False):
+        generators.append(self)
+        return call(self, styles, labels, training)
+
+    monkeypatch.setattr(Generator, "call", noted)
+    return generators
+
+
+def test_two_graphs_draw_all_checkpoints_of_a_run(tmp_path, batching, made):
+    """TensorFlow gives back no memory of a graph: one for each checkpoint would fill a server's."""
+    paths = [save(tmp_path, step) for step in range(2, 7)]
+    for path in paths:
+        path.rename(tmp_path / f"later-{path.name}")
+    watching = Watching(tmp_path, batching, seconds=1)
+    seen = []
+    for path in paths:
+        made.clear()
+        (tmp_path / f"later-{path.name}").rename(path)
+        assert watching.look() == []
+        assert batching.sampler.path == path
+        seen.append(drawn(batching.sampler))
+        assert bool(made) == (path == paths[0])
+    for path, image in zip(paths, seen, strict=True):
+        np.testing.assert_array_equal(image, drawn(load(path)))
+    assert len({image.tobytes() for image in seen}) == len(paths)
+
+
+def test_a_checkpoint_of_another_network_has_a_graph_of_its_own(tmp_path, batching, made):
+    watching = Watching(tmp_path, batching, seconds=1)
+    for step, config in ((2, TINY), (3, replace(TINY, gen_width=3)), (4, replace(TINY, gen_width=3)), (5, TINY)):
+        save(tmp_path, step, config=config)
+        made.clear()
+        assert watching.look() == []
+        assert batching.sampler.step == step
+        assert made
+
+
+def test_refused_checkpoints_of_another_network_share_a_graph(tmp_path, batching, made):
+    watching = Watching(tmp_path, batching, seconds=1)
+    for step in (2, 3, 4):
+        save(tmp_path, step, spec=ImageSpec(8, 8, 1, ("cat", "dog")))
+        made.clear()
+        assert "restart the server to serve it" in str(watching.look())
+        assert batching.sampler.step == 1
+        assert bool(made) == (step == 2)
+
+
+def test_damage_while_it_is_restored_spoils_nothing_that_is_served(tmp_path, batching, monkeypatch):
+    """The spare network may have some of the damaged weights: the next checkpoint is restored over them."""
+    watching = Watching(tmp_path, batching, seconds=1)
+    for step in (2, 3):
+        save(tmp_path, step)
+        assert watching.look() == []
+    before, served = drawn(batching.sampler), batching.sampler
+
+    def read(path, about, objects, *, partial):
+        for variable in objects["average"].variables:
+            variable.assign(variable + 1)
+        raise Damaged("half of it is read")
+
+    save(tmp_path, 4)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "_read", read)
+        assert [str(problem) for problem in watching.look()] == ["half of it is read"]
+    assert batching.sampler is served
+    np.testing.assert_array_equal(drawn(served), before)
+    path = save(tmp_path, 5)
+    assert watching.look() == []
+    np.testing.assert_array_equal(drawn(batching.sampler), drawn(load(path)))
+
+
+def test_a_network_that_draws_is_not_restored(tmp_path, batching, monkeypatch):
+    """A call that began two checkpoints ago ends first, with the weights that it began with."""
+    first = batching.sampler
+    expected = drawn(first)
+    entered, go, sample, wait = threading.Event(), threading.Event(), Sampler.sample, Batching.wait_for_call
+
+    def slow(self, labels, styles):
+        if self is first:
+            entered.set()
+            assert go.wait(WAIT)
+            time.sleep(0.3)
+        return sample(self, labels, styles)
+
+    def waited(self):
+        go.set()
+        wait(self)
+
+    monkeypatch.setattr(Sampler, "sample", slow)
+    monkeypatch.setattr(Batching, "wait_for_call", waited)
+    with Batching(first, capacity=1, warm=True) as batching:
+        watching = Watching(tmp_path, batching, seconds=1)
+        answer = batching.submit(one_hot([0], SPEC.num_classes), styles(first.noise_dims, seed=0, numbers=[1]))
+        assert entered.wait(WAIT)
+        for step in (2, 3):
+            save(tmp_path, step)
+            assert watching.look() == []
+            assert batching.sampler.step == step
+        go.set()
+        found = answer.result(WAIT)
+    assert found.checkpoint == "gan-00000001"
+    np.testing.assert_array_equal(found.images, expected)
+
+
+def test_one_that_is_replaced_while_it_is_loaded_is_picked_up(tmp_path, batching):
+    """A run that begins anew saves other weights under the same name."""
+    replaced = []
+
+    def loader(path, *, spare):
+        sampler = Sampler.from_checkpoint(path, spare=spare)
+        if not replaced:
+            replaced.append(save(tmp_path, 2))
+        return sampler
+
+    watching = Watching(tmp_path, batching, seconds=1, loader=loader)
+    path = save(tmp_path, 2)
+    assert watching.look() == []
+    assert replaced == [path]
+    assert watching.look() == []
+    np.testing.assert_array_equal(drawn(batching.sampler), drawn(load(path)))
+    served = batching.sampler
+    assert watching.look() == []
+    assert batching.sampler is served
+
+
+@pytest.mark.parametrize("what", ["the same", "another", "nothing"])
+def test_the_first_one_is_picked_up_again_if_another_took_its_name_before_the_watch(tmp_path, batching, what):
+    path = batching.sampler.path
+    if what == "another":
+        save(tmp_path, 1)
+    elif what == "nothing":
+        remove(path)
+    watching = Watching(tmp_path, batching, seconds=1)
+    if what == "nothing":
+        save(tmp_path, 1)
+    served = batching.sampler
+    assert watching.look() == []
+    assert (batching.sampler is served) == (what == "the same")
+    np.testing.assert_array_equal(drawn(batching.sampler), drawn(load(path)))

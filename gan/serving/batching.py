@@ -90,6 +90,7 @@ class Batching:
         self._open = True
         self._broken = False
         self._changed = threading.Condition()
+        self._drawing = threading.Lock()  # Held in a network call.
         self._warm = threading.Event()
         if warm:
             self._warm.set()
@@ -162,8 +163,8 @@ class Batching:
             if request := self._requests.pop(answer, None):
                 self._waiting -= len(request.labels)
 
-    def swap(self, sampler: Sampler) -> None:
-        """Draw with another sampler from the next network call on.
+    def swap(self, sampler: Sampler) -> Sampler:
+        """Draw with another sampler from the next network call on; returns the one before.
 
         Raises:
             UserError: requests made for the current one do not fit it, or its images are others.
@@ -176,6 +177,12 @@ class Batching:
             )
         self._sampler = sampler
         self._warm.set()
+        return old
+
+    def wait_for_call(self) -> None:
+        """Wait for the end of the network call that is being made: later ones do not use an earlier sampler."""
+        with self._drawing:
+            pass
 
     def _work(self) -> None:
         taken: list[_Request] = []
@@ -200,9 +207,10 @@ class Batching:
                 request.answer.set_exception(Broken(BROKEN))
 
     def _warm_up(self) -> None:
-        sampler = self._sampler
         try:
-            draw_one(sampler)
+            with self._drawing:
+                sampler = self._sampler
+                draw_one(sampler)
         except Exception:
             log.exception("%s cannot draw; another checkpoint is needed", checkpoint_name(sampler))
         else:
@@ -229,12 +237,12 @@ class Batching:
         wanted = [request for request in requests if request.answer.set_running_or_notify_cancel()]
         if not wanted:
             return
-        sampler = self._sampler
         try:
-            images = sampler.sample(
-                np.concatenate([request.labels for request in wanted]),
-                np.concatenate([request.styles for request in wanted]),
-            )
+            labels = np.concatenate([request.labels for request in wanted])
+            styles = np.concatenate([request.styles for request in wanted])
+            with self._drawing:
+                sampler = self._sampler
+                images = sampler.sample(labels, styles)
             self._observe(len(images))
         except Exception as error:
             for request in wanted:

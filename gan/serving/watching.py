@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gan import checkpoints
-from gan.about import Damaged, Gone, OtherVersion
+from gan.about import Damaged, Gone, OtherVersion, read_about
 from gan.checkpoints import Which
 from gan.errors import Diverged, UserError
 from gan.evaluation import scores
@@ -52,17 +52,23 @@ class Watching:
         directory: of the checkpoints.
         batching: whose sampler is from there, and is swapped.
         seconds: between two looks.
-        loader: `load`, or what stands for it.
+        loader: `Sampler.from_checkpoint`, or what stands for it.
     """
 
     def __init__(
-        self, directory: Path, batching: Batching, *, seconds: float, loader: Callable[[Path], Sampler] = load
+        self,
+        directory: Path,
+        batching: Batching,
+        *,
+        seconds: float,
+        loader: Callable[..., Sampler] = Sampler.from_checkpoint,
     ) -> None:
         self.directory = directory
         self.batching = batching
         self.seconds = seconds
         self._load = loader
-        self._served = _fingerprint(batching.sampler.path)
+        self._served = _fingerprint_of(batching.sampler)
+        self._spare: Sampler | None = None
         self._seen: dict[Path, Fingerprint] = {}
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
@@ -116,13 +122,20 @@ class Watching:
         return fingerprint
 
     def _take_up(self, whole: dict[Path, Fingerprint]) -> None:
-        """Swap in the newest of these, if it is not served yet."""
+        """Swap in the newest of these, if it is not served yet.
+
+        The one that was served before is the spare one of the next time: two take turns.
+        """
         newest = max(whole, default=None)
         try:
             if newest is not None and not self._is_served(newest):
-                sampler = self._load(newest)  # In the directory, one of another version may be in the way.
-                self.batching.swap(sampler)
-                self._served = _fingerprint(newest)
+                if self._spare:
+                    self.batching.wait_for_call()  # Which may have begun before it was spare.
+                # By its path: in the directory, one of another version may be in the way.
+                self._spare = sampler = self._load(newest, spare=self._spare)
+                draw_one(sampler)
+                self._spare = self.batching.swap(sampler)
+                self._served = whole[newest]  # Of before it was loaded: another may have its name by now.
                 log.info("picked up %s", describe(sampler))
         except (Diverged, UserError) as error:
             if not isinstance(error, (Damaged, OSError)):
@@ -143,6 +156,18 @@ class Watching:
                 trace = None if isinstance(error, (Diverged, OSError, UserError)) else error
                 log.warning("%s stays: %s", checkpoint_name(self.batching.sampler), text, exc_info=trace)
             said = set(problems)
+
+
+def _fingerprint_of(sampler: Sampler) -> Fingerprint | None:
+    """Of the checkpoint that a sampler was loaded from; None if it is there no more, or another has its name."""
+    path, loaded = sampler.path, sampler.loaded
+    if path is None or loaded is None:
+        return None
+    try:
+        fingerprint = _fingerprint(path)
+        return fingerprint if read_about(path) == loaded.about else None
+    except (Damaged, OSError, OtherVersion):
+        return None
 
 
 def _fingerprint(path: Path | None) -> Fingerprint:
