@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from gan.export.drawn import Drawn
 from gan.export.exporting import export
 from gan.labels import Floats, one_hot
 from gan.registry import EXPORTS
+from gan.models import build
 from gan.sampling import Sampler, styles
 
 ROOT = Path(__file__).parents[1]
@@ -238,6 +239,31 @@ def test_a_page_is_the_servers_with_another_way_to_draw(tmp_path):
 
 
 def test_a_copy_of_the_package_needs_no_network(tmp_path, package, monkeypatch):
+@pytest.fixture
+def unknown(tmp_path) -> Path:
+    """A directory of a GAN whose scores are not all finite."""
+    about = checkpoints.find(PRETRAINED["grey"], "gan").about
+    average, critic = build(about, "generator"), build(about, "critic")
+    scores = {**about.scores, "fid": float("nan"), "kid": float("inf"), "accuracy": 0.5}
+    checkpoints.save(tmp_path / "run", replace(about, scores=scores), {"average": average, "critic": critic}, keep=1)
+    return tmp_path / "run"
+
+
+def none_of(word: str) -> None:
+    raise AssertionError(f"{word} is not in JSON")
+
+
+def test_scores_that_are_not_finite_are_null_in_every_format(unknown, tmp_path):
+    told = json.loads(Drawn.from_checkpoint(unknown).about["scores"], parse_constant=none_of)
+    assert (told["fid"], told["kid"], told["accuracy"]) == (None, None, 0.5)
+    folder = exported(unknown, "page", tmp_path / "page")
+    assert json.loads((folder / "model.json").read_text(), parse_constant=none_of)["scores"] == told
+    shared = exported(unknown, "hub", tmp_path / "hub")
+    about = json.loads((shared / "about.json").read_text(), parse_constant=none_of)
+    assert json.loads(about["scores"], parse_constant=none_of) == told
+    assert "While it trained: FID – (–x the noise floor 0." in (shared / "README.md").read_text()
+
+
     monkeypatch.setattr(page, "fetched", None)
     (tmp_path / "copy.tgz").write_bytes(package)
     output = tmp_path / "page"

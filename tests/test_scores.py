@@ -218,6 +218,10 @@ def test_scores_of_any_version_are_shown():
     held_out = known | {"floor_spread": 0.0123, "split": "held-out training images"}
     assert "floor 0.200 ± 0.012)" in describe(held_out) and "of the held-out training images" in describe(held_out)
     assert describe({}) == "not scored"
+    nan, infinite = float("nan"), float("inf")
+    unknown = {"fid": nan, "noise_floor": infinite, "floor_spread": nan, "accuracy": nan, "kid": -infinite}
+    assert describe(known | unknown) == describe(known | dict.fromkeys(unknown))
+    assert "FID – (–x the noise floor –), class accuracy –, kid –;" in describe(known | unknown)
 
 
 def test_the_digest_tells_classifiers_apart(classifier):

@@ -35,6 +35,7 @@ from gan.evaluation.evaluation import Evaluation, Score, evaluate
 from gan.evaluation.features import BATCH, Features, Reader
 from gan.evaluation.judge import Judge, find_judge, fresh
 from gan.evaluation.metric import Known, Metric, as_metric, numbers_in
+from gan.evaluation.scores import finite
 from gan.evaluation.subject import Labelled, chosen, draw, read_images
 from gan.files import check_writable, file_errors, write_atomically
 from gan.images import Pixels, encode, network_from_pixels
@@ -197,7 +198,7 @@ def evaluate_run(options: EvaluationOptions) -> Found:
         },
     }
     options.output_dir.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_finite(facts), indent=1)
+    text = json.dumps(finite(facts), indent=1)
     write_atomically(options.output_dir / "evaluation.json", text.encode())
     return Found(evaluation, facts, metrics, real, fake, train, data, sampler, gan)
 
@@ -295,12 +296,3 @@ def _plain(score: Score) -> dict[str, Any]:
     values = asdict(score)
     values["interval"] = [values.pop("low"), values.pop("high")]
     return values
-
-
-def _finite(value: Any) -> Any:
-    """Without numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {str(key): _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

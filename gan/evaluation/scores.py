@@ -10,6 +10,7 @@ evaluation. Those real images are held out: neither the classifier nor the GAN w
 Shapes: `N` images, `H W C` image, `D` features, `K` classes, `Z` style.
 """
 
+import math
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -35,15 +36,25 @@ ABOUT_SCORES = ("noise_floor", "floor_spread", "samples", "split", "classifier")
 """Not results, but what one must know of them."""
 
 
+def finite(value: Any) -> Any:
+    """Without numbers that JSON does not have: NaN and infinity are None. Of a mapping or a list, all that is in it."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def how_drawn(facts: Mapping[str, Any]) -> str:
     """`seed 0`, or `seed 0, a style for each sample`: of what `evaluation.json` holds."""
     return f"seed {facts['seed']}{', a style for each sample' if facts.get('own_styles') else ''}"
 
 
 def describe(scores: Mapping[str, Any]) -> str:
-    """Scores in one line; what is missing is "–", and what this version does not know is shown by its name."""
+    """Scores in one line; what is missing or not finite is "–", and what this version does not know has its name."""
     if not scores:
         return "not scored"
+    scores = finite(scores)
     floor, fid = scores.get("noise_floor"), scores.get("fid")
     ratio = f"{fid / max(floor, 1e-12):.1f}" if isinstance(fid, float) and isinstance(floor, float) else "–"
     spread = f" ± {scores['floor_spread']:.3f}" if isinstance(scores.get("floor_spread"), float) else ""

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from gan import checkpoints
 from gan.checkpoints import Which
+from gan.evaluation.scores import finite
 from gan.images import ImageSpec
 
 STYLE, LABEL, IMAGE = "style", "label", "image"
@@ -61,7 +62,7 @@ class Drawn:
             "checkpoint": path.name,
             "step": about.step,
             "data": about.data,
-            "scores": json.dumps(dict(about.scores)),
+            "scores": json.dumps(finite(about.scores), allow_nan=False),
         }
         return cls(network, spec, noise_dims, path, {name: str(value) for name, value in texts.items()})
 

@@ -56,7 +56,7 @@ def write(drawn: Drawn, output: Path, runtime: Path | None = None) -> None:
         for file in (*PAGE.iterdir(), *(HERE / "browser").iterdir()):  # Of which server.js replaces the other one.
             shutil.copyfile(file, partial / file.name)
         (partial / "model.onnx").write_bytes(onnx_bytes(drawn))
-        (partial / "model.json").write_text(json.dumps(facts(drawn), indent=1), encoding="utf-8")
+        (partial / "model.json").write_text(json.dumps(facts(drawn), indent=1, allow_nan=False), encoding="utf-8")
         (partial / "onnxruntime").mkdir()
         with tarfile.open(fileobj=io.BytesIO(package)) as archive:
             for member, name in RUNTIME.items():
