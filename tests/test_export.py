@@ -21,15 +21,16 @@ import yaml
 from PIL import Image
 
 from gan import checkpoints
+from gan.config import Config
 from gan.errors import MissingError, UserError
 from gan.evaluation.features import digest_of_weights
 from gan.export import exporting, page
-from gan.export.card import evaluated
+from gan.export.card import SCORING, Facts, card, evaluated
 from gan.export.drawn import Drawn
 from gan.export.exporting import export
 from gan.labels import Floats, one_hot
-from gan.registry import EXPORTS
 from gan.models import build
+from gan.registry import EXPORTS
 from gan.sampling import Sampler, styles
 
 ROOT = Path(__file__).parents[1]
@@ -238,7 +239,6 @@ def test_a_page_is_the_servers_with_another_way_to_draw(tmp_path):
     assert facts["classes"] == list("0123456789") and facts["image"] == {"height": 64, "width": 64, "channels": 3}
 
 
-def test_a_copy_of_the_package_needs_no_network(tmp_path, package, monkeypatch):
 @pytest.fixture
 def unknown(tmp_path) -> Path:
     """A directory of a GAN whose scores are not all finite."""
@@ -264,6 +264,7 @@ def test_scores_that_are_not_finite_are_null_in_every_format(unknown, tmp_path):
     assert "While it trained: FID – (–x the noise floor 0." in (shared / "README.md").read_text()
 
 
+def test_a_copy_of_the_package_needs_no_network(tmp_path, package, monkeypatch):
     monkeypatch.setattr(page, "fetched", None)
     (tmp_path / "copy.tgz").write_bytes(package)
     output = tmp_path / "page"
@@ -313,7 +314,8 @@ def evaluation_of(load_dir: Path) -> dict[str, Any]:
     """What evaluate.py would write, as far as a card tells it."""
     path, about = checkpoints.find(load_dir, "gan")
     found = {"checkpoint": f"runs/{path.name}", "data": about.data, "config": asdict(about.config), "scores": {}}
-    return found | {"date": "2026-11-26", "seed": 7, "classifier": "abc", "judge": "def"}
+    networks = {kind: digest_of_weights(checkpoints.load(load_dir, kind).network) for kind in SCORING}
+    return found | {"date": "2026-11-26", "seed": 7, **networks}
 
 
 @pytest.fixture(scope="module")
@@ -433,6 +435,8 @@ def test_a_directory_that_is_named_for_its_classifier_has_one(alone, tmp_path):
         ({"config": {"seed": 9}}, "of another run, whose seed is 9; expected 0, as of "),
         ({"checkpoint": "runs/gan-00000001"}, "is of runs/gan-00000001; expected an evaluation of "),
         ({"checkpoint": None, "config": None}, "is of None; expected an evaluation of "),
+        ({"classifier": "dead"}, "was measured by classifier dead; expected 3bc297918acd, as of .*--classifier-dir"),
+        ({"judge": "cafe"}, "was measured by judge cafe; expected d392d690cfdf, as of .*--classifier-dir"),
         ({"scores": []}, "is no evaluation; expected evaluation.json of ./evaluate.py"),
         ({"scores": {"fid": {"value": 0.3}}}, "is no evaluation"),
     ],
@@ -445,8 +449,35 @@ def test_an_evaluation_of_another_model_is_refused(change, message, tmp_path):
     assert not (tmp_path / "digits").exists()
 
 
+def test_an_evaluation_without_a_judge_is_of_any_judge(tmp_path):
+    evaluation = tmp_path / "evaluation.json"
+    evaluation.write_text(json.dumps(evaluation_of(PRETRAINED["grey"]) | {"judge": None}))
+    output = tmp_path / "digits"
+    export(load_dir=PRETRAINED["grey"], file_format="hub", output=output, evaluation=evaluation)
+    assert "classifier 3bc297918acd." in (output / "README.md").read_text()
+
+
+def facts(**changed) -> Facts:
+    scores = {"fid": 0.5, "accuracy": 0.5}
+    known = {"title": "a", "about": "b", "load_dir": "c", "step": 7, "config": Config(), "scores": scores}
+    return Facts(**known | changed)
+
+
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_a_card_has_no_empty_table_and_an_empty_line_between_paragraphs(evaluated):
+    evaluation = evaluation_of(PRETRAINED["grey"]) if evaluated else None
+    before, _, after = card(facts(evaluation=evaluation)).partition("Trained for 7 steps, with the default settings")
+    told, last = after.removeprefix(".\n\n").rstrip("\n").split("\n\n")
+    assert "```\n\n" in before and "|" not in after and last.startswith("Only the generator's average")
+    assert told.startswith("`./evaluate.py`, 2026-11-26" if evaluation else "While it trained: FID 0.500")
+    other = card(facts(config=Config(seed=3), evaluation=evaluation))
+    assert "with the default settings except:\n\n| setting | |\n|---|---|\n| `seed` | `3` |\n\n" in other
+
+
 def test_a_card_names_no_judge_where_there_is_none():
-    assert evaluated(evaluation_of(PRETRAINED["grey"]) | {"judge": None})[-1].endswith("seed 7; classifier abc.")
+    assert evaluated(evaluation_of(PRETRAINED["grey"]) | {"judge": None})[-1].endswith(
+        "seed 7; classifier 3bc297918acd."
+    )
 
 
 @pytest.mark.parametrize(

@@ -61,19 +61,21 @@ def card(facts: Facts) -> str:
     lines = [f"# {facts.title}", "", facts.about, "", f"![A column per class, a row per style]({GRID})", "", "```sh"]
     lines += [f"./generate.py --load-dir {load_dir} --output-dir writing"]
     lines += [f"./serve.py --load-dir {load_dir}", "```", ""]
-    lines += [f"Trained for {facts.step:,} steps{facts.took}, with the default settings except:", ""]
     config, usual = asdict(facts.config), asdict(Config())
     changed = {each.name: config[each.name] for each in fields(Config) if config[each.name] != usual[each.name]}
-    lines += ["| setting | |", "|---|---|", *(f"| `{key}` | `{value}` |" for key, value in changed.items()), ""]
+    trained = f"Trained for {facts.step:,} steps{facts.took}, with the default settings"
+    lines += [f"{trained} except:", ""] if changed else [f"{trained}.", ""]
+    lines += _table(["| setting | |", "|---|---|"], [f"| `{key}` | `{value}` |" for key, value in changed.items()])
     lines += evaluated(facts.evaluation) if facts.evaluation else [f"While it trained: {describe(facts.scores)}."]
     *kept, last = ["the generator's average", "the critic", *(f"the {kind}" for kind in facts.scoring)]
-    lines += [f"Only {', '.join(kept)} and {last} are here: `--resume` cannot go on."]
+    lines += ["", f"Only {', '.join(kept)} and {last} are here: `--resume` cannot go on."]
     return "\n".join(lines) + "\n"
 
 
 def evaluated(found: Mapping[str, Any]) -> list[str]:
-    """The table of an evaluation."""
-    lines = ["| score, on test images | samples | 95% interval | real images | N |", "|---|---|---|---|---|"]
+    """The table of an evaluation, and how it was made."""
+    head = ["| score, on test images | samples | 95% interval | real images | N |", "|---|---|---|---|---|"]
+    rows = []
     for key, words in SHOWN.items():
         score = found["scores"].get(key)
         if score is None or score["value"] is None:
@@ -81,9 +83,14 @@ def evaluated(found: Mapping[str, Any]) -> list[str]:
         form = ".2%" if "accuracy" in key or key == "copies" else ".3g"
         low, high = (format(each, form) if each is not None else "–" for each in score["interval"])
         real = "–" if score["real"] is None else format(score["real"], form)
-        lines.append(f"| {words} | {score['value']:{form}} | {low} to {high} | {real} | {score['samples']:,} |")
+        rows.append(f"| {words} | {score['value']:{form}} | {low} to {high} | {real} | {score['samples']:,} |")
     networks = ", ".join(f"{name} {found[name]}" for name in ("classifier", "judge") if found[name] is not None)
-    return [*lines, "", f"`./evaluate.py`, {found['date']}, {how_drawn(found)}; {networks}."]
+    return [*_table(head, rows), f"`./evaluate.py`, {found['date']}, {how_drawn(found)}; {networks}."]
+
+
+def _table(head: list[str], rows: list[str]) -> list[str]:
+    """A table and an empty line; nothing, where it has no rows."""
+    return [*head, *rows, ""] if rows else []
 
 
 def front_matter(values: Mapping[str, str | Sequence[str]]) -> str:

@@ -51,12 +51,12 @@ def write(
         classifier_dir: where the classifier and the judge are; by default beside the model, as far as they are there.
 
     Raises:
-        UserError: the evaluation is none, or of another checkpoint; `classifier_dir` has no classifier.
+        UserError: the evaluation is none, or of another checkpoint or networks; `classifier_dir` has no classifier.
     """
     saved = read_about(drawn.path)
     scoring = scoring_networks(classifier_dir or drawn.path.parent, required=classifier_dir is not None)
     _warn(drawn.path, saved, scoring)
-    found = read_evaluation(evaluation, drawn.path, saved) if evaluation else None
+    found = read_evaluation(evaluation, drawn.path, saved, scoring) if evaluation else None
     kinds = f"{len(drawn.spec.class_names)} classes: {', '.join(drawn.spec.class_names)}"
     facts = Facts(
         title=output.resolve().name,
@@ -142,11 +142,11 @@ def picture(drawn: Drawn) -> bytes:
     return encode(grid(sampler.style_grid(rows=ROWS, seed=0), columns=len(grid_classes(drawn.spec))), "jpg")
 
 
-def read_evaluation(path: Path, gan: Path, about: About) -> dict[str, object]:
-    """What `evaluate.py` wrote of a checkpoint, which says this of itself.
+def read_evaluation(path: Path, gan: Path, about: About, scoring: Mapping[str, Loaded]) -> dict[str, object]:
+    """What `evaluate.py` wrote of a checkpoint, which says this of itself, by these networks.
 
     Raises:
-        UserError: it is no such file, or of another checkpoint.
+        UserError: it is no such file, of another checkpoint, or by other networks.
     """
     try:
         found = json.loads(read_file(path))
@@ -164,5 +164,11 @@ def read_evaluation(path: Path, gan: Path, about: About) -> dict[str, object]:
             raise UserError(
                 f"{path} is of a {gan.name} of another run, whose {name} is {value}; expected {ours.get(name)}, as of "
                 f"{gan}: run ./evaluate.py"
+            )
+    for kind, (place, _, network) in scoring.items():
+        if found[kind] not in (None, digest := digest_of_weights(network)):
+            raise UserError(
+                f"{path} was measured by {kind} {found[kind]}; expected {digest}, as of {place}: name the directory of "
+                "the other one with --classifier-dir, or run ./evaluate.py"
             )
     return dict(found)
