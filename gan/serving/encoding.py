@@ -9,7 +9,6 @@ from gan.serving.schemas import Format
 
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "zip": "application/zip"}
 _FORMATS: dict[Format, ImageFormat] = {"png": "png", "jpeg": "jpg"}
-_SUFFIXES = {"png": "png", "jpeg": "jpg"}
 
 
 def picture(image: Pixels, form: Format) -> bytes:
@@ -27,5 +26,5 @@ def archive(images: Pixels, form: Format) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
         for number, image in enumerate(images, start=1):
-            file.writestr(zipfile.ZipInfo(f"{number}.{_SUFFIXES[form]}"), picture(image, form))
+            file.writestr(zipfile.ZipInfo(f"{number}.{_FORMATS[form]}"), picture(image, form))
     return buffer.getvalue()
