@@ -30,6 +30,12 @@ def one_hot(classes: Sequence[int], num_classes: int) -> Floats:
     return vectors
 
 
+def shares(weights: NDArray[np.float64]) -> Floats:
+    """Weights (K,) from 0, not all 0, made to sum to 1. Of the largest first: the sum can neither overflow nor be 0."""
+    weights = weights / weights.max()
+    return (weights / weights.sum()).astype(np.float32)
+
+
 def class_index(text: str, spec: ImageSpec) -> int:
     """The index of a class that is given by name or, where no name matches, by index.
 
@@ -82,7 +88,7 @@ def parse_labels(text: str, spec: ImageSpec) -> Floats:
         if weights[index]:
             raise UserError(f"{text}: the class {name} is given twice; expected each once")
         weights[index] = _weight(number, text)
-    return (weights / weights.sum()).astype(np.float32)
+    return shares(weights)
 
 
 def _weight(number: str, text: str) -> float:

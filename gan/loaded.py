@@ -17,7 +17,7 @@ import numpy as np
 from gan.checkpoints import Which
 from gan.errors import UserError
 from gan.images import ImageSpec, Pixels
-from gan.labels import Floats, class_index, parse_labels
+from gan.labels import Floats, class_index, parse_labels, shares
 from gan.sampling import Sampler, styles
 
 Label = str | int | Mapping[str | int, float] | Sequence[float]
@@ -73,18 +73,24 @@ class Loaded:
             indices, numbers = [class_index(str(name), self.spec) for name in label], list(label.values())
         try:
             given = np.array(numbers, float)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             given = np.array(np.nan)
-        if given.shape != (len(indices),):
+        if given.shape != (len(indices),) or not all(map(_is_number, numbers)):
             raise UserError(
                 f"the label is {reprlib.repr(label)}; expected a class, weights by class, or one for each of "
                 f"{self.spec.num_classes} classes"
             )
-        weights = np.zeros(self.spec.num_classes)
-        np.add.at(weights, indices, given)
-        if not ((weights >= 0).all() and 0 < weights.sum() < np.inf):
+        largest = given.max(initial=0)
+        if not ((given >= 0).all() and 0 < largest < np.inf):
             raise UserError(f"the label {label!r} has weights that cannot be; expected some from 0, not all of them 0")
-        return (weights / weights.sum()).astype(np.float32)
+        weights = np.zeros(self.spec.num_classes)
+        np.add.at(weights, indices, given / largest)  # Of a class that is named twice, the sum could overflow.
+        return shares(weights)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is none of what NumPy only reads as a number: texts such as "1", and True and False."""
+    return np.asarray(value).dtype.kind not in "bSU"
 
 
 def _integer(value: Any) -> int | None:

@@ -25,7 +25,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticKnownError
 
 from gan.images import GRID_GAP, ImageSpec
-from gan.labels import Floats
+from gan.labels import Floats, shares
 from gan.sampling import styles
 
 LARGEST_SEED = 2**31 - 1
@@ -117,10 +117,8 @@ class Choice(_Strict):
         return None if self.style is not None else self.seed or 0
 
     def label_vector(self) -> Floats:
-        """(K,), of sum 1. Divided by the largest weight first: the sum can neither overflow nor be 0."""
-        weights = np.asarray(self.labels, np.float64)
-        weights = weights / weights.max()
-        return (weights / weights.sum()).astype(np.float32)
+        """(K,), of sum 1."""
+        return shares(np.asarray(self.labels, np.float64))
 
     def style_vector(self, noise_dims: int) -> Floats:
         """(Z,)."""
