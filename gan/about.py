@@ -67,7 +67,10 @@ class About:
             object.__setattr__(self, "networks", chosen if self.kind == "gan" else FIRST_NETWORKS[self.kind])
 
     def is_built_as(self, other: "About") -> bool:
-        """Whether a network that was built from the other one can take the variables of this one."""
+        """Whether a network that was built from the other one can take the variables of this one.
+
+        Settings that make no network count, too: rather a new network than a wrong one.
+        """
 
         def built_from(about: About) -> tuple[Any, ...]:
             return about.kind, about.spec, about.config, about.networks

@@ -31,7 +31,7 @@ def one_hot(classes: Sequence[int], num_classes: int) -> Floats:
 
 
 def shares(weights: NDArray[np.float64]) -> Floats:
-    """Weights (K,) from 0, not all 0, made to sum to 1. Of the largest first: the sum can neither overflow nor be 0."""
+    """Weights (K,) from 0, not all 0, made to sum to 1. Divided by the largest first, their sum cannot overflow."""
     weights = weights / weights.max()
     return (weights / weights.sum()).astype(np.float32)
 

@@ -492,6 +492,7 @@ def test_what_is_no_evaluation_is_said(tmp_path):
         '{"scores": {"fid": 3}}',
         '{"scores": {"fid": {"value": 1.0}}}',
         '{"scores": {"fid": {"value": NaN, "real": 1.0}}}',
+        '{"scores": {"fid": {"value": 1e999, "real": 1.0}}}',
         '{"scores": {}, "config": {"seed": [1]}}',
         '{"scores": {}, "step": "9"}',
     ):

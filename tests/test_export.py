@@ -463,9 +463,9 @@ def facts(**changed) -> Facts:
     return Facts(**known | changed)
 
 
-@pytest.mark.parametrize("evaluated", [False, True])
-def test_a_card_has_no_empty_table_and_an_empty_line_between_paragraphs(evaluated):
-    evaluation = evaluation_of(PRETRAINED["grey"]) if evaluated else None
+@pytest.mark.parametrize("has_scores", [False, True])
+def test_a_card_has_no_empty_table_and_an_empty_line_between_paragraphs(has_scores):
+    evaluation = evaluation_of(PRETRAINED["grey"]) if has_scores else None
     before, _, after = card(facts(evaluation=evaluation)).partition("Trained for 7 steps, with the default settings")
     told, last = after.removeprefix(".\n\n").rstrip("\n").split("\n\n")
     assert "```\n\n" in before and "|" not in after and last.startswith("Only the generator's average")

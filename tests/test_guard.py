@@ -271,6 +271,15 @@ def test_a_run_that_goes_on_in_float16_begins_with_a_scale(one_replica, scaling,
     assert judge.scale.numpy() == 512.0
 
 
+@pytest.mark.parametrize("finite", [False, True])
+def test_a_scale_that_has_fallen_to_1_goes_on_from_there(one_replica, finite):
+    judge = guard.Guard(one_replica, max_bad_steps=50, scaling=True)
+    for each in [False] * 20 + [finite]:
+        judge.count(tf.constant(each))
+    judge.begin_scaling()
+    assert judge.scale.numpy() == 1.0
+
+
 def test_steps_with_a_rare_update_are_a_row_by_themselves(one_replica):
     """One bad step in 50 is never a row; bad steps with the rare update are one, whatever is between them."""
     judge = guard.Guard(one_replica, max_bad_steps=20)

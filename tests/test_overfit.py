@@ -59,6 +59,18 @@ def test_a_critic_of_groups_is_shown_as_many_of_both_kinds():
     assert abs(found["critic_overfit"]) < 0.3  # Of a class there are one or two more or less; 44 more would be 0.97.
 
 
+def test_a_critic_of_groups_does_not_see_in_which_order_images_are_stored(monkeypatch):
+    """Those it learnt from class by class, and those held out in turns."""
+    monkeypatch.setattr("gan.evaluation.overfit.BATCH", 12)
+    learnt, held_out = (
+        Subset.of(np.full((144, 4, 4, 1), 200, np.uint8), labels.astype(np.int32))
+        for labels in (np.repeat(np.arange(3), 48), np.tile(np.arange(3), 48))
+    )
+    overfit = Overfit(Company(), learnt, held_out, num_classes=3, noise_dims=2, seed=0)
+    found = overfit.measure(lambda labels, styles: np.full((len(labels), 4, 4, 1), 0, np.uint8))
+    assert abs(found["critic_overfit"]) < 0.5
+
+
 def test_of_many_images_some_are_looked_at(monkeypatch):
     asked = []
     monkeypatch.setattr(Subset, "gather", lambda part: asked.append(part.indices) or part.images[part.indices])

@@ -320,6 +320,30 @@ def test_a_network_that_draws_is_not_restored(tmp_path, batching, monkeypatch):
     np.testing.assert_array_equal(found.images, expected)
 
 
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_call_draws_with_what_is_served_when_it_begins(tmp_path, batching, monkeypatch, warm):
+    """One that was swapped out just before may be the spare one, which is being restored."""
+    first, second = batching.sampler, load(save(tmp_path, 2))
+    drew, sample = [], Sampler.sample
+    monkeypatch.setattr(Sampler, "sample", lambda self, *given: drew.append(self.step) or sample(self, *given))
+    batching = Batching(first, capacity=1, warm=warm)
+    lock = batching._drawing
+
+    class SwapsBefore:
+        def __enter__(self):
+            batching.swap(second)
+            lock.acquire()
+
+        def __exit__(self, *_):
+            lock.release()
+
+    batching._drawing = SwapsBefore()
+    with batching:
+        labels = one_hot([0], SPEC.num_classes)
+        batching.submit(labels, styles(first.noise_dims, seed=0, numbers=[1])).result(WAIT)
+    assert set(drew) == {2}
+
+
 def test_one_that_is_replaced_while_it_is_loaded_is_picked_up(tmp_path, batching):
     """A run that begins anew saves other weights under the same name."""
     replaced = []

@@ -82,7 +82,7 @@ def _read(directory: Path) -> dict[str, Any]:
         if not isinstance(found.get("config"), dict | None):
             raise TypeError
         whole = [found.get("seed"), found.get("step"), (found.get("config") or {}).get("seed")]
-        if not all(isinstance(each, float | int | None) for each in numbers):
+        if not all(each is None or (isinstance(each, float | int) and math.isfinite(each)) for each in numbers):
             raise TypeError
         if not all(isinstance(each, int | None) for each in whole):
             raise TypeError
@@ -94,7 +94,7 @@ def _read(directory: Path) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> None:
-    """Of a number that is none, such as NaN; `evaluate.py` writes null."""
+    """Refuse what is no number, such as NaN, for which `evaluate.py` writes null."""
     raise ValueError(constant)
 
 

@@ -119,7 +119,7 @@ def _headline(found: Found) -> str:
         return "No distance with a noise floor: none was asked for, or there are too few images."
     score = found.evaluation.scores[name]
     assert score.times_floor is not None
-    return f"The worst fault is in {name}: {score.times_floor:.1f} times what real images get."
+    return f"The worst fault is in {name}: {score.times_floor:.1f} times its floor."
 
 
 def _row(name: str, score: Score, found: Found) -> dict[str, str]:

@@ -241,7 +241,7 @@ class Batching:
             labels = np.concatenate([request.labels for request in wanted])
             styles = np.concatenate([request.styles for request in wanted])
             with self._drawing:
-                sampler = self._sampler
+                sampler = self._sampler  # Read here: before, it could become the spare one that is restored.
                 images = sampler.sample(labels, styles)
             self._observe(len(images))
         except Exception as error:

@@ -186,8 +186,12 @@ class Guard:
         return row % RARE, row // RARE
 
     def begin_scaling(self) -> None:
-        """Begin with a loss scale if what was restored had none: it is of a run whose losses were not scaled."""
-        if self.scaling and float(self.scale.numpy()) == 1.0 and not int(self.unskipped_in_a_row.numpy()):
+        """Begin with a loss scale if what was restored had none: it is of a run whose losses were not scaled.
+
+        One whose scale has fallen to 1 has counted a step since: as skipped or as not skipped.
+        """
+        counted = int(self.unskipped_in_a_row.numpy()) or int(self.in_a_row.numpy())
+        if self.scaling and float(self.scale.numpy()) == 1.0 and not counted:
             self.scale.assign(INITIAL_SCALE)
 
     @property
